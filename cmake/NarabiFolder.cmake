@@ -1,0 +1,63 @@
+# narabi_folder(NAME DEPENDS ...): every src/NAME/**.cc becomes the object library narabi_NAME,
+# every *_test.cc beside it a test of that folder (narabi_NAME_test).
+# A file named *_avx2.cc or *_avx512.cc is compiled for that instruction set and for nothing more:
+# there is no global -march, so the binary runs on any x86-64 and picks the code at run time.
+
+set(NARABI_AVX2_FLAGS -mavx2 -mfma -mf16c)
+set(NARABI_AVX512_FLAGS -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512)
+set(NARABI_FOLDERS "" CACHE INTERNAL "")
+
+add_library(narabi_flags INTERFACE)
+target_compile_options(narabi_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
+# Scores must not depend on which compiler contracted a*b+c where: kernels write fma where they mean it.
+target_compile_options(narabi_flags INTERFACE -ffp-contract=off)
+if(NARABI_SANITIZE)
+  target_compile_options(narabi_flags INTERFACE -fsanitize=${NARABI_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(narabi_flags INTERFACE -fsanitize=${NARABI_SANITIZE})
+  if(NARABI_SANITIZE MATCHES "undefined")
+    target_compile_options(narabi_flags INTERFACE -fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+function(narabi_folder name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  foreach(source IN LISTS sources)
+    if(source MATCHES "_avx2\\.cc$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${NARABI_AVX2_FLAGS}")
+    elseif(source MATCHES "_avx512\\.cc$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${NARABI_AVX512_FLAGS}")
+    endif()
+  endforeach()
+  set(target narabi_${name})
+  if(NOT sources)  # a folder still to be written
+    file(WRITE ${PROJECT_BINARY_DIR}/${name}_empty.cc "")
+    set(sources ${PROJECT_BINARY_DIR}/${name}_empty.cc)
+  endif()
+  add_library(${target} STATIC ${sources})
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:narabi_flags>)
+  foreach(dependency IN LISTS ARG_DEPENDS)
+    target_link_libraries(${target} PUBLIC narabi_${dependency})
+  endforeach()
+  set(NARABI_FOLDERS ${NARABI_FOLDERS} ${name} CACHE INTERNAL "")
+  if(NARABI_BUILD_TESTS AND tests)
+    narabi_test(${target}_test ${tests})
+    target_link_libraries(${target}_test PRIVATE ${target})
+  endif()
+endfunction()
+
+# narabi_test(NAME FILES...): a GoogleTest binary, run by ctest as one test per binary
+# (the binaries print each case; one process per binary keeps sanitizer runs short).
+function(narabi_test name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE narabi_flags GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE
+    NARABI_SOURCE_DIR="${PROJECT_SOURCE_DIR}" NARABI_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()

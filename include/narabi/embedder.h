@@ -1,0 +1,36 @@
+// Texts to vectors with a sentence-transformers folder.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narabi/options.h"
+
+namespace narabi {
+
+// Immutable and safe to share between threads.
+class Embedder {
+ public:
+  // `folder`: modules.json with a Transformer (or StaticEmbedding) module, Pooling and optionally
+  // Normalize; prompts from config_sentence_transformers.json. Throws Error.
+  explicit Embedder(const std::string& folder, const ModelOptions& options = {});
+  ~Embedder();
+  Embedder(Embedder&&) noexcept;
+  Embedder& operator=(Embedder&&) noexcept;
+
+  int dimension() const;
+  // The text put in front for `name` ("query" or "document"); empty where the folder names none.
+  std::string prompt(std::string_view name) const;
+  // texts.size() x dimension() floats, row by row. `prompt_name` empty: no prompt.
+  std::vector<float> embed(std::span<const std::string_view> texts,
+                           std::string_view prompt_name = {}) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narabi

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Installs what narabi builds with and runs on, on Debian 12: packages by name, and the unidic-lite
+# dictionary out of the Python package that carries it. Safe to run again; does nothing when all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+  g++ cmake ninja-build pkg-config ccache
+  libdnnl-dev libsentencepiece-dev libmecab-dev mecab-ipadic-utf8 libicu-dev
+  nlohmann-json3-dev libcli11-dev libfmt-dev zlib1g-dev liblzma-dev libzstd-dev
+  libgtest-dev libgmock-dev libbenchmark-dev
+  python3 python3-pip python3-venv xz-utils
+)
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+  as_root=()
+  [ "$(id -u)" = 0 ] || as_root=(sudo)
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+fi
+
+scripts/install_dictionaries.sh

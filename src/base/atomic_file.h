@@ -1,0 +1,27 @@
+// A file that appears whole or not at all.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace narabi::base {
+
+// Writes to a temporary name beside `path`; commit() flushes, syncs and renames over `path`.
+// Without commit() the temporary file is removed and an older `path` stays as it was.
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::string& path);  // throws IoError
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::string_view bytes);  // throws IoError, e.g. when the disk is full
+  void commit();                       // throws IoError
+
+ private:
+  void flush();
+  std::string path_, temporary_, buffer_;
+  int fd_ = -1;
+};
+
+}  // namespace narabi::base

@@ -1,0 +1,93 @@
+#include "base/cpu.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "narabi/error.h"
+
+namespace narabi::base {
+namespace {
+
+Isa best() {
+  for (const Isa set : {Isa::kAvx512, Isa::kAvx2}) {
+    if (cpu_has(set)) return set;
+  }
+  return Isa::kScalar;
+}
+
+Isa choose() {
+  const char* wish = std::getenv("NARABI_ISA");
+  if (wish == nullptr || *wish == '\0') return best();
+  for (const Isa set : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+    if (isa_name(set) != wish) continue;
+    if (cpu_has(set)) return set;
+    throw Unsupported(std::string("NARABI_ISA=") + wish + ": this CPU does not have it; it has up to " +
+                      std::string(isa_name(best())));
+  }
+  throw InvalidArgument(std::string("NARABI_ISA: expected scalar, avx2 or avx512, found ") + wish);
+}
+
+// Cores of the cgroup's CPU quota ("max 100000" or "150000 100000"), or a large number.
+double cgroup_quota() {
+  std::ifstream v2("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (v2 >> quota >> period && quota != "max" && period > 0) return std::atof(quota.c_str()) / period;
+  double v1_quota = 0, v1_period = 0;
+  if (std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> v1_quota &&
+      std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> v1_period && v1_quota > 0 &&
+      v1_period > 0) {
+    return v1_quota / v1_period;
+  }
+  return 1e9;
+}
+
+}  // namespace
+
+bool cpu_has(Isa set) {
+  switch (set) {
+    case Isa::kScalar:
+      return true;
+    case Isa::kAvx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case Isa::kAvx512:
+      return cpu_has(Isa::kAvx2) && __builtin_cpu_supports("avx512f") &&
+             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl");
+  }
+  return false;
+}
+
+std::string_view isa_name(Isa set) {
+  switch (set) {
+    case Isa::kScalar:
+      return "scalar";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
+  }
+  return "unknown";
+}
+
+Isa isa() {
+  static const Isa chosen = choose();
+  return chosen;
+}
+
+int available_cores() {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  int cores = static_cast<int>(std::thread::hardware_concurrency());
+  if (sched_getaffinity(0, sizeof(mask), &mask) == 0) cores = CPU_COUNT(&mask);
+  const double quota = std::ceil(cgroup_quota());
+  return std::max(1, static_cast<int>(std::min<double>(cores, quota)));
+}
+
+}  // namespace narabi::base

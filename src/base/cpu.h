@@ -1,0 +1,20 @@
+// What this process may use of the machine.
+#pragma once
+
+#include <string_view>
+
+namespace narabi::base {
+
+enum class Isa { kScalar, kAvx2, kAvx512 };
+
+// The best instruction set that both the CPU and the build have; NARABI_ISA=scalar|avx2|avx512 forces
+// one (Unsupported when the CPU lacks it, InvalidArgument for another word). Decided once.
+Isa isa();
+// True when this CPU can run code for `set`.
+bool cpu_has(Isa set);
+std::string_view isa_name(Isa set);
+
+// Cores that affinity and the cgroup's CPU quota allow, rounded up, at least 1.
+int available_cores();
+
+}  // namespace narabi::base

@@ -1,0 +1,40 @@
+// Lines of a text file or of standard input; .gz, .xz and .zst are decompressed on the way.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace narabi::base {
+
+enum class InvalidUtf8 {
+  kReject,   // next() throws InvalidFormat naming file, line and byte offset in the line
+  kReplace,  // U+FFFD for each ill-formed subsequence (--lossy)
+};
+
+// Streams: memory is bounded by the longest line. A UTF-8 byte-order mark at the start and a '\r'
+// before '\n' are dropped; a last line without '\n' counts.
+class LineReader {
+ public:
+  // "-" is standard input. Throws IoError when the file cannot be opened.
+  explicit LineReader(const std::string& path, InvalidUtf8 invalid = InvalidUtf8::kReject);
+  ~LineReader();
+  LineReader(LineReader&&) noexcept;
+  LineReader& operator=(LineReader&&) noexcept;
+
+  // False at the end. `line` is replaced. Throws IoError or InvalidFormat (corrupt compression, UTF-8).
+  bool next(std::string& line);
+
+  std::int64_t line_number() const;  // of the line that next() gave last; the first is 1
+  std::string where() const;         // "file.jsonl:12", or "stdin:12"; for error messages
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The whole file, decompressed as above; no UTF-8 check.
+std::string read_file(const std::string& path);
+
+}  // namespace narabi::base

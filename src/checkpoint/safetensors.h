@@ -1,0 +1,46 @@
+// safetensors files: an 8-byte little-endian header length, a JSON header, the data.
+// https://github.com/huggingface/safetensors#format
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/mapped_file.h"
+
+namespace narabi::checkpoint {
+
+enum class DType { kF32, kF16, kBF16 };
+std::size_t size_of(DType dtype);         // bytes of one element
+const char* name_of(DType dtype);         // "f32", "f16", "bf16"
+
+// A named tensor in a mapped file; borrowed from the Safetensors that owns the mapping.
+struct TensorView {
+  std::string name;
+  DType dtype = DType::kF32;
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> data;  // row-major, may be unaligned
+  std::int64_t elements() const;
+};
+
+// One file. The constructor checks everything that can be checked without reading the data: header
+// length, JSON, dtypes, offsets inside the file, in order, without overlap or holes, sizes = shape x
+// dtype. Throws InvalidFormat naming file, tensor, expected and found; Unsupported for other dtypes.
+class Safetensors {
+ public:
+  explicit Safetensors(const std::string& path);
+  const std::map<std::string, TensorView>& tensors() const { return tensors_; }
+  const std::string& path() const { return file_.path(); }
+
+ private:
+  base::MappedFile file_;
+  std::map<std::string, TensorView> tensors_;
+};
+
+// All values as f32; throws InvalidFormat naming `where` and the index if any is NaN or infinite.
+std::vector<float> to_f32(const TensorView& tensor, const std::string& where);
+
+}  // namespace narabi::checkpoint

@@ -1,0 +1,44 @@
+// Japanese text to words with MeCab. The only file pair that knows MeCab.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace narabi::text {
+
+// A dictionary folder that MeCab can open, found by name ("unidic-lite", "ipadic"): below
+// $NARABI_DICTIONARIES, this source tree's .deps/dictionaries, the installed share/narabi/dictionaries,
+// and for ipadic Debian's /var/lib/mecab/dic/ipadic-utf8.
+// Throws IoError that names the places looked at and the one command that installs it.
+std::string find_dictionary(std::string_view name);
+
+// One loaded dictionary: immutable, shared between threads, big (mapped by MeCab).
+class Morphology {
+ public:
+  explicit Morphology(const std::string& dictionary_folder);
+  ~Morphology();
+  const std::string& dictionary_folder() const;
+
+  // The scratch memory of one thread; the Morphology has to outlive it.
+  class Worker {
+   public:
+    explicit Worker(const Morphology& morphology);
+    ~Worker();
+    // Appends the surfaces of the words of `sentence` (valid UTF-8; white space between words belongs to
+    // none), as views into `sentence`. A text of any length: cut into pieces where MeCab would need too
+    // much memory, only at places that do not change the result, else at its limit.
+    void split(std::string_view sentence, std::vector<std::string_view>& words);
+
+   private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+  };
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narabi::text
