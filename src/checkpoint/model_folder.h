@@ -28,6 +28,8 @@ class ModelFolder {
   std::vector<std::string> tensor_names() const;
 
  private:
+  void read_shards();
+
   std::string path_;
   ConfigFile config_;
   std::vector<std::unique_ptr<Safetensors>> files_;

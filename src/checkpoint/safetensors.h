@@ -27,7 +27,7 @@ struct TensorView {
 };
 
 // One file. The constructor checks everything that can be checked without reading the data: header
-// length, JSON, dtypes, offsets inside the file, in order, without overlap or holes, sizes = shape x
+// length, JSON, dtypes, offsets inside the file that tile it without overlap or holes, sizes = shape x
 // dtype. Throws InvalidFormat naming file, tensor, expected and found; Unsupported for other dtypes.
 class Safetensors {
  public:
@@ -39,6 +39,12 @@ class Safetensors {
   base::MappedFile file_;
   std::map<std::string, TensorView> tensors_;
 };
+
+// `count` values of `dtype` at `data` (any alignment) as f32.
+void widen(const std::byte* data, DType dtype, std::size_t count, float* out);
+
+// Throws InvalidFormat naming `where` and the first element that is NaN or infinite.
+void check_finite(std::span<const float> values, const std::string& where);
 
 // All values as f32; throws InvalidFormat naming `where` and the index if any is NaN or infinite.
 std::vector<float> to_f32(const TensorView& tensor, const std::string& where);

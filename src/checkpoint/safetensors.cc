@@ -1,0 +1,218 @@
+#include "checkpoint/safetensors.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/json_depth.h"
+#include "narabi/error.h"
+
+namespace narabi::checkpoint {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kPrefixBytes = 8;             // the header's length, little-endian
+constexpr std::uint64_t kMaxHeader = 100'000'000;   // the limit of the reference implementation
+constexpr std::size_t kMaxDepth = 16;
+
+[[noreturn]] void fail(const std::string& path, const std::string& what) {
+  throw InvalidFormat(path + ": " + what);
+}
+
+DType parse_dtype(const std::string& path, const std::string& tensor, const std::string& word) {
+  if (word == "F32") return DType::kF32;
+  if (word == "F16") return DType::kF16;
+  if (word == "BF16") return DType::kBF16;
+  throw Unsupported(path + ": tensor " + tensor + ": dtype is " + word +
+                    "; supported: F32, F16, BF16");
+}
+
+std::uint64_t unsigned_number(const json& value, const std::string& path, const std::string& what) {
+  if (!value.is_number_unsigned()) {
+    fail(path, what + ": expected a non-negative integer, found " + value.dump());
+  }
+  return value.get<std::uint64_t>();
+}
+
+const json& member(const json& object, const char* key, const std::string& path,
+                   const std::string& tensor) {
+  const auto found = object.find(key);
+  if (found == object.end()) fail(path, "tensor " + tensor + ": expected the key " + key);
+  return *found;
+}
+
+// Bytes that shape x dtype needs, or nothing when that overflows.
+std::optional<std::uint64_t> byte_size(const std::vector<std::int64_t>& shape, DType dtype) {
+  std::uint64_t bytes = size_of(dtype);
+  for (const std::int64_t extent : shape) {
+    if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(extent), &bytes)) {
+      return std::nullopt;
+    }
+  }
+  return bytes;
+}
+
+// One entry of the header, its offsets still relative to the data.
+struct Entry {
+  TensorView tensor;
+  std::uint64_t begin = 0, end = 0;
+};
+
+Entry parse_entry(const std::string& path, const std::string& name, const json& value) {
+  if (!value.is_object()) fail(path, "tensor " + name + ": expected an object, found " + value.dump());
+  Entry entry;
+  entry.tensor.name = name;
+  const json& dtype = member(value, "dtype", path, name);
+  if (!dtype.is_string()) fail(path, "tensor " + name + ": dtype: expected a string, found " + dtype.dump());
+  entry.tensor.dtype = parse_dtype(path, name, dtype.get<std::string>());
+  const json& shape = member(value, "shape", path, name);
+  if (!shape.is_array()) fail(path, "tensor " + name + ": shape: expected an array, found " + shape.dump());
+  for (const json& extent : shape) {
+    const std::uint64_t size = unsigned_number(extent, path, "tensor " + name + ": shape");
+    if (size > std::numeric_limits<std::int64_t>::max()) fail(path, "tensor " + name + ": shape too large");
+    entry.tensor.shape.push_back(static_cast<std::int64_t>(size));
+  }
+  const json& offsets = member(value, "data_offsets", path, name);
+  if (!offsets.is_array() || offsets.size() != 2) {
+    fail(path, "tensor " + name + ": data_offsets: expected [begin, end], found " + offsets.dump());
+  }
+  entry.begin = unsigned_number(offsets[0], path, "tensor " + name + ": data_offsets");
+  entry.end = unsigned_number(offsets[1], path, "tensor " + name + ": data_offsets");
+  return entry;
+}
+
+json parse_header(const std::string& path, std::string_view text) {
+  base::check_json_depth(text, kMaxDepth, path);
+  json header;
+  try {
+    header = json::parse(text);
+  } catch (const json::exception& error) {
+    fail(path, std::string("the header is no JSON: ") + error.what());
+  }
+  if (!header.is_object()) fail(path, std::string("the header: expected an object, found ") + header.type_name());
+  return header;
+}
+
+// The tensors have to tile the data from its first byte to its last, as the reference demands.
+void check_tiling(const std::string& path, std::vector<Entry>& entries, std::uint64_t data_bytes) {
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
+  std::uint64_t position = 0;
+  for (const Entry& entry : entries) {
+    const std::string where = "tensor " + entry.tensor.name + ": data_offsets [" +
+                              std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "]";
+    if (entry.end < entry.begin) fail(path, where + ": the end lies before the begin");
+    if (entry.end > data_bytes) {
+      fail(path, where + ": the file holds only " + std::to_string(data_bytes) + " bytes of data");
+    }
+    if (entry.begin < position) fail(path, where + " overlap the tensor before");
+    if (entry.begin > position) fail(path, where + ": expected them to begin at " + std::to_string(position));
+    const auto bytes = byte_size(entry.tensor.shape, entry.tensor.dtype);
+    if (!bytes || *bytes != entry.end - entry.begin) {
+      fail(path, where + ": expected " + (bytes ? std::to_string(*bytes) : "fewer than 2^64") +
+                     " bytes for its shape and dtype, found " + std::to_string(entry.end - entry.begin));
+    }
+    position = entry.end;
+  }
+  if (position != data_bytes) {
+    fail(path, "the tensors end at byte " + std::to_string(position) + " of the data, the file holds " +
+                   std::to_string(data_bytes));
+  }
+}
+
+float from_f16(std::uint16_t half) {
+  const std::uint32_t sign = (half & 0x8000u) << 16;
+  const std::uint32_t exponent = half >> 10 & 0x1Fu;
+  const std::uint32_t mantissa = half & 0x3FFu;
+  if (exponent == 0) {  // zero and subnormals: mantissa x 2^-24
+    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
+    return sign ? -magnitude : magnitude;
+  }
+  const std::uint32_t wide = exponent == 31 ? 255u : exponent + 112u;
+  return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
+}
+
+}  // namespace
+
+std::size_t size_of(DType dtype) { return dtype == DType::kF32 ? 4 : 2; }
+
+const char* name_of(DType dtype) {
+  return dtype == DType::kF32 ? "f32" : dtype == DType::kF16 ? "f16" : "bf16";
+}
+
+std::int64_t TensorView::elements() const {
+  return static_cast<std::int64_t>(data.size() / size_of(dtype));
+}
+
+Safetensors::Safetensors(const std::string& path) : file_(path) {
+  const std::span<const std::byte> bytes = file_.bytes();
+  if (bytes.size() < kPrefixBytes) {
+    fail(path, "expected at least 8 bytes, found " + std::to_string(bytes.size()));
+  }
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), kPrefixBytes);
+  if (length > kMaxHeader || length > bytes.size() - kPrefixBytes) {
+    fail(path, "header length " + std::to_string(length) + ": the file holds " +
+                   std::to_string(bytes.size() - kPrefixBytes) + " bytes after it");
+  }
+  const json header = parse_header(path, file_.text().substr(kPrefixBytes, length));
+  const std::span<const std::byte> data = bytes.subspan(kPrefixBytes + length);
+
+  std::vector<Entry> entries;
+  for (const auto& [name, value] : header.items()) {
+    if (name != "__metadata__") entries.push_back(parse_entry(path, name, value));
+  }
+  check_tiling(path, entries, data.size());
+  for (Entry& entry : entries) {
+    entry.tensor.data = data.subspan(entry.begin, entry.end - entry.begin);
+    tensors_.emplace(entry.tensor.name, std::move(entry.tensor));
+  }
+}
+
+void widen(const std::byte* data, DType dtype, std::size_t count, float* out) {
+  if (dtype == DType::kF32) {
+    std::memcpy(out, data, count * sizeof(float));
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint16_t half;
+    std::memcpy(&half, data + 2 * i, sizeof half);
+    out[i] = dtype == DType::kF16 ? from_f16(half)
+                                  : std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
+  }
+}
+
+void check_finite(std::span<const float> values, const std::string& where) {
+  // x - x is 0 for finite x and NaN otherwise; sums of zeros stay zero, so one pass vectorises.
+  constexpr std::size_t kBlock = 4096;
+  for (std::size_t begin = 0; begin < values.size(); begin += kBlock) {
+    const std::size_t end = std::min(values.size(), begin + kBlock);
+    std::uint32_t special = 0;
+    for (std::size_t i = begin; i < end; ++i) {
+      special |= (std::bit_cast<std::uint32_t>(values[i]) & 0x7F800000u) == 0x7F800000u;
+    }
+    if (special == 0) continue;
+    for (std::size_t i = begin; i < end; ++i) {
+      if (!std::isfinite(values[i])) {
+        throw InvalidFormat(where + ": expected finite values, found " +
+                            (std::isnan(values[i]) ? "NaN" : "infinity") + " at element " +
+                            std::to_string(i));
+      }
+    }
+  }
+}
+
+std::vector<float> to_f32(const TensorView& tensor, const std::string& where) {
+  std::vector<float> out(static_cast<std::size_t>(tensor.elements()));
+  widen(tensor.data.data(), tensor.dtype, out.size(), out.data());
+  check_finite(out, where);
+  return out;
+}
+
+}  // namespace narabi::checkpoint
