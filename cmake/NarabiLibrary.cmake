@@ -15,7 +15,7 @@ if(NOT NARABI_SANITIZE)
   target_compile_features(libnarabi INTERFACE cxx_std_20)
   target_link_libraries(libnarabi PRIVATE Threads::Threads ZLIB::ZLIB LibLZMA::LibLZMA
     $<BUILD_INTERFACE:narabi::zstd> $<BUILD_INTERFACE:narabi::icu> $<BUILD_INTERFACE:narabi::mecab>
-    $<BUILD_INTERFACE:narabi::sentencepiece> $<BUILD_INTERFACE:narabi::dnnl>)
+    $<BUILD_INTERFACE:narabi::sentencepiece> $<BUILD_INTERFACE:narabi::dnnl> OpenMP::OpenMP_CXX)
 
   include(CMakePackageConfigHelpers)
   set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/narabi)

@@ -116,58 +116,55 @@ std::vector<std::string> ModelFolder::tensor_names() const {
   return names;
 }
 
-TensorReader::TensorReader(const ModelFolder& folder, std::string prefix)
-    : folder_(&folder),
-      prefix_(std::move(prefix)),
-      taken_(std::make_shared<std::set<std::string, std::less<>>>()) {}
-
-const TensorView& TensorReader::take(std::string_view name,
-                                     std::initializer_list<std::int64_t> shape) {
-  const std::string full = prefix_ + std::string(name);
-  const std::span<const std::int64_t> expected(shape.begin(), shape.size());
-  const TensorView* tensor = folder_->find(full);
-  if (tensor == nullptr) {
-    throw InvalidFormat(folder_->path() + ": expected the tensor " + full + " " +
-                        shape_text(expected) + ", found none of this name");
+TensorTable::TensorTable(const ModelFolder& folder, std::vector<TensorSpec> specs,
+                         const std::vector<std::string>& owned)
+    : folder_(&folder) {
+  for (const TensorSpec& spec : specs) {
+    const TensorView* tensor = folder.find(spec.name);
+    if (tensor == nullptr) {
+      throw InvalidFormat(folder.path() + ": expected the tensor " + spec.name + " " +
+                          shape_text(spec.shape) + ", found none of this name");
+    }
+    if (tensor->shape != spec.shape) {
+      throw InvalidFormat(folder.path() + ": tensor " + spec.name + ": expected the shape " +
+                          shape_text(spec.shape) + " (from config.json), found " +
+                          shape_text(tensor->shape));
+    }
+    names_.insert(spec.name);
   }
-  if (!std::equal(expected.begin(), expected.end(), tensor->shape.begin(), tensor->shape.end())) {
-    throw InvalidFormat(folder_->path() + ": tensor " + full + ": expected the shape " +
-                        shape_text(expected) + " (from config.json), found " +
-                        shape_text(tensor->shape));
+  for (const std::string& name : extras()) {
+    for (const std::string& prefix : owned) {
+      if (name.starts_with(prefix) && !name.ends_with("position_ids")) {
+        throw InvalidFormat(folder.path() + ": holds the tensor " + name +
+                            ", which config.json says the model does not have");
+      }
+    }
   }
-  taken_->insert(full);
-  return *tensor;
 }
 
-std::vector<float> TensorReader::take_f32(std::string_view name,
-                                          std::initializer_list<std::int64_t> shape) {
-  const TensorView& tensor = take(name, shape);
-  return to_f32(tensor, folder_->path() + ": tensor " + tensor.name);
+const TensorView& TensorTable::at(const std::string& name) const { return *folder_->find(name); }
+
+std::vector<float> TensorTable::f32(const std::string& name) const {
+  if (!names_.contains(name)) return {};
+  return to_f32(at(name), where(name));
 }
 
-std::vector<float> TensorReader::take_f32_if(bool wanted, std::string_view name,
-                                             std::initializer_list<std::int64_t> shape) {
-  if (wanted) return take_f32(name, shape);
-  const std::string full = prefix_ + std::string(name);
-  if (folder_->find(full) != nullptr) {
-    throw InvalidFormat(folder_->path() + ": holds the tensor " + full +
-                        ", which config.json says the model does not have");
-  }
-  return {};
+std::string TensorTable::where(const std::string& name) const {
+  return folder_->path() + ": tensor " + name;
 }
 
-TensorReader TensorReader::with_prefix(std::string prefix) const {
-  TensorReader other = *this;
-  other.prefix_ = std::move(prefix);
-  return other;
+std::int64_t TensorTable::parameters() const {
+  std::int64_t count = 0;
+  for (const std::string& name : names_) count += at(name).elements();
+  return count;
 }
 
-std::vector<std::string> TensorReader::extras() const {
-  std::vector<std::string> names;
+std::vector<std::string> TensorTable::extras() const {
+  std::vector<std::string> extras;
   for (const std::string& name : folder_->tensor_names()) {
-    if (!taken_->contains(name)) names.push_back(name);
+    if (!names_.contains(name)) extras.push_back(name);
   }
-  return names;
+  return extras;
 }
 
 }  // namespace narabi::checkpoint

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <set>
 #include <string>
@@ -35,25 +34,32 @@ class ModelFolder {
   std::vector<std::unique_ptr<Safetensors>> files_;
 };
 
-// Hands out the tensors that an architecture names, checks shapes, and remembers which were taken.
-class TensorReader {
- public:
-  // `prefix` is put in front of every name ("model.", "bert.", "" for a bare encoder).
-  TensorReader(const ModelFolder& folder, std::string prefix);
+// One weight of an architecture, as its file has to hold it.
+struct TensorSpec {
+  std::string name;
+  std::vector<std::int64_t> shape;
+};
 
-  // Throws InvalidFormat: missing ("expected tensor NAME [384, 1536]"), or shape expected and found.
-  const TensorView& take(std::string_view name, std::initializer_list<std::int64_t> shape);
-  std::vector<float> take_f32(std::string_view name, std::initializer_list<std::int64_t> shape);
-  // Empty when `wanted` is false, and then the file must not hold it (a bias that config.json denies).
-  std::vector<float> take_f32_if(bool wanted, std::string_view name,
-                                 std::initializer_list<std::int64_t> shape);
-  TensorReader with_prefix(std::string prefix) const;  // shares what was taken
-  std::vector<std::string> extras() const;             // names in the folder that nobody took
+// The tensors of a folder checked against the table of an architecture: every one there, with its shape.
+// Borrows from the folder.
+class TensorTable {
+ public:
+  // Throws InvalidFormat for a missing tensor (name and shape expected), for another shape (expected and
+  // found), and for a tensor under one of `owned` prefixes that the table does not name (a bias that
+  // config.json denies would be left out of the sums silently); names ending in "position_ids" are let be.
+  TensorTable(const ModelFolder& folder, std::vector<TensorSpec> specs,
+              const std::vector<std::string>& owned);
+
+  const TensorView& at(const std::string& name) const;
+  // All values; throws InvalidFormat when one is NaN or infinite. Empty for a name the table lacks.
+  std::vector<float> f32(const std::string& name) const;
+  std::string where(const std::string& name) const;  // "FOLDER: tensor NAME", for messages
+  std::int64_t parameters() const;
+  std::vector<std::string> extras() const;           // in the folder, not in the table
 
  private:
   const ModelFolder* folder_;
-  std::string prefix_;
-  std::shared_ptr<std::set<std::string, std::less<>>> taken_;
+  std::set<std::string> names_;
 };
 
 }  // namespace narabi::checkpoint

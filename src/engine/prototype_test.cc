@@ -1,0 +1,67 @@
+// The shipped model against the logits of transformers, from token ids.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "engine/scorer.h"
+
+namespace narabi::engine {
+namespace {
+
+struct Golden {
+  std::vector<Encoding> encodings;
+  std::vector<float> logits;
+};
+
+const std::string kFolder = NARABI_SOURCE_DIR "/models/prototype-modernbert-6l";
+
+Golden read_golden() {
+  Golden golden;
+  std::ifstream file(kFolder + "/golden.jsonl");
+  for (std::string line; std::getline(file, line);) {
+    const auto json = nlohmann::json::parse(line);
+    golden.encodings.push_back({.input_ids = json["input_ids"], .token_type_ids = {}});
+    golden.logits.push_back(json["logit"]);
+  }
+  return golden;
+}
+
+TEST(Prototype, gives_the_logits_of_transformers) {
+  const Golden golden = read_golden();
+  ASSERT_EQ(golden.logits.size(), 200u);
+  const Scorer scorer(kFolder, {.threads = 2});
+  const std::vector<float> logits = scorer.logits(golden.encodings);
+  float worst = 0;
+  for (std::size_t i = 0; i < logits.size(); ++i) worst = std::max(worst, std::abs(logits[i] - golden.logits[i]));
+  RecordProperty("max_difference", std::to_string(worst));
+  std::printf("max |logit - reference| = %g\n", static_cast<double>(worst));
+  EXPECT_LE(worst, 1e-4f);
+}
+
+TEST(Prototype, scores_are_bit_identical_alone_in_batches_shuffled_and_at_any_number_of_threads) {
+  const Golden golden = read_golden();
+  const Scorer one(kFolder, {.threads = 1});
+  std::vector<float> alone;
+  for (const Encoding& encoding : golden.encodings) alone.push_back(one.logits({&encoding, 1})[0]);
+  std::vector<std::size_t> order(golden.encodings.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::shuffle(order.begin(), order.end(), std::mt19937(1));
+  for (const int threads : {1, 2, 4}) {
+    const Scorer scorer(kFolder, {.threads = threads});
+    for (const std::size_t batch : {7, 100}) {
+      for (std::size_t begin = 0; begin < order.size(); begin += batch) {
+        std::vector<Encoding> part;
+        const std::size_t end = std::min(order.size(), begin + batch);
+        for (std::size_t i = begin; i < end; ++i) part.push_back(golden.encodings[order[i]]);
+        const std::vector<float> logits = scorer.logits(part);
+        for (std::size_t i = begin; i < end; ++i) ASSERT_EQ(logits[i - begin], alone[order[i]]);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace narabi::engine

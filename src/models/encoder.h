@@ -1,0 +1,73 @@
+// The contract of every encoder and head, and the memory they work in.
+//
+// Letters: N tokens of a sequence, R rows of its buffers (N rounded up by panels()), H hidden, A heads,
+// D head size, F feed-forward, V vocabulary.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/model_folder.h"
+
+namespace narabi::models {
+
+// The input of a model: N ids, and N token types or none.
+struct Sequence {
+  std::span<const std::int32_t> input_ids;
+  std::span<const std::int32_t> token_type_ids;
+};
+
+// The scratch memory of one thread. Buffers grow to the longest sequence seen and stay.
+class Workspace {
+ public:
+  enum Slot { kHidden, kQkv, kContext, kFeedForward, kGated, kProjected, kAttention, kSlots };
+  // At least `count` floats; what they held before is undefined after growing.
+  float* floats(Slot slot, std::size_t count);
+
+ private:
+  std::array<std::vector<float>, kSlots> buffers_;
+};
+
+// Sees intermediate results: ("embeddings" | "layer.0" ... | "final_norm", [rows, width]). For tests.
+using Probe = std::function<void(std::string_view name, const float* values, std::size_t rows,
+                                 std::size_t width)>;
+
+struct EncoderShape {
+  int layers = 0;
+  int hidden = 0;
+  int intermediate = 0;
+  int heads = 0;
+  int vocabulary = 0;
+  int max_tokens = 0;   // longest sequence that the positions allow
+  int token_types = 0;  // rows of the token type table, 0: none
+};
+
+// Immutable, shared between threads.
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+  virtual const EncoderShape& shape() const = 0;
+  // Hidden states [N, H] in the workspace, valid until its next use. `probe` may be null.
+  virtual const float* forward(const Sequence& input, Workspace& workspace, const Probe* probe) const = 0;
+};
+
+// Hidden states to one logit.
+class Head {
+ public:
+  virtual ~Head() = default;
+  virtual float logit(const float* hidden, std::size_t tokens, const Probe* probe) const = 0;
+};
+
+struct LoadedModel {
+  std::unique_ptr<checkpoint::ModelFolder> folder;  // owns the mapping that the embeddings look into
+  std::unique_ptr<Encoder> encoder;
+  std::unique_ptr<Head> head;  // null for a bare encoder
+};
+
+}  // namespace narabi::models

@@ -1,0 +1,35 @@
+// A place in text: a literal string or a regular expression, as tokenizer.json writes both.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace narabi::tokenize {
+
+// A part of a text; the parts of one text follow each other without gaps.
+struct Span {
+  std::size_t begin = 0, end = 0;
+  bool match = false;
+};
+
+// Immutable, shared between threads.
+class Pattern {
+ public:
+  static Pattern literal(std::string text);
+  // ICU's dialect; throws Unsupported naming `where` for what it cannot parse.
+  static Pattern regex(const std::string& expression, const std::string& where);
+  ~Pattern();
+  Pattern(Pattern&&) noexcept;
+
+  // The whole of `text` as matches and what is between them; empty matches are left out.
+  std::vector<Span> find(std::string_view text) const;
+
+ private:
+  Pattern();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narabi::tokenize
