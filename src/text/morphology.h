@@ -19,16 +19,14 @@ class Morphology {
  public:
   explicit Morphology(const std::string& dictionary_folder);
   ~Morphology();
-  const std::string& dictionary_folder() const;
-
+  Morphology(Morphology&&) noexcept;
   // The scratch memory of one thread; the Morphology has to outlive it.
   class Worker {
    public:
     explicit Worker(const Morphology& morphology);
     ~Worker();
-    // Appends the surfaces of the words of `sentence` (valid UTF-8; white space between words belongs to
-    // none), as views into `sentence`. A text of any length: cut into pieces where MeCab would need too
-    // much memory, only at places that do not change the result, else at its limit.
+    // Appends the surfaces of the words of `sentence` (valid UTF-8), as views into it; white space between
+    // words belongs to none. MeCab reads C strings: what follows a U+0000 is dropped, as the reference does.
     void split(std::string_view sentence, std::vector<std::string_view>& words);
 
    private:

@@ -40,6 +40,15 @@ struct Template {
   std::vector<TemplatePiece> single;
   std::vector<TemplatePiece> pair;
   bool token_types = false;  // the reference gives token_type_ids to the model
+  // How longest_first cuts: the fast tokenizers compute both lengths at once, the slow (Python) ones take
+  // one token at a time from the longer side, the second when equal. They can differ by one token.
+  bool slow_truncation = false;
+
+  // No special tokens: A, and A B.
+  static Template bare() {
+    const TemplatePiece first{TemplatePiece::Kind::kFirst, 0, 0}, second{TemplatePiece::Kind::kSecond, 0, 1};
+    return {{first}, {first, second}, false, false};
+  }
 };
 
 struct LoadedTokenizer {

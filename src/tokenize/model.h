@@ -1,0 +1,51 @@
+// The models of tokenizer.json: one piece of text to ids.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace narabi::tokenize {
+
+// Scratch of one thread; what is in it belongs to the model that uses it.
+struct ModelScratch {
+  struct Node {
+    double score = 0;
+    std::int64_t from = -1;  // byte where the piece that ends here begins; -1: not reached
+    std::int32_t id = 0;
+  };
+  std::vector<Node> nodes;
+  std::vector<std::int32_t> ids;
+};
+
+// Immutable, shared between threads.
+class Model {
+ public:
+  virtual ~Model() = default;
+  virtual void append_ids(std::string_view piece, ModelScratch& scratch, std::vector<std::int32_t>& ids) const = 0;
+  virtual int vocabulary_size() const = 0;
+  // The id of a whole token, or -1.
+  virtual std::int32_t token_to_id(std::string_view token) const = 0;
+};
+
+struct UnigramOptions {
+  std::vector<std::pair<std::string, double>> pieces;  // text, log probability; index = id
+  std::int32_t unk_id = -1;                            // -1: none
+  bool byte_fallback = false;
+};
+
+struct WordPieceOptions {
+  std::vector<std::pair<std::string, std::int32_t>> vocabulary;  // text, id
+  std::string unk_token = "[UNK]";
+  std::string prefix = "##";
+  std::size_t max_characters = 100;  // of a word; a longer one is unknown
+};
+
+// Both throw InvalidFormat naming `where` for a vocabulary they cannot use.
+std::unique_ptr<const Model> make_unigram(UnigramOptions options, const std::string& where);
+std::unique_ptr<const Model> make_wordpiece(WordPieceOptions options, const std::string& where);
+
+}  // namespace narabi::tokenize

@@ -1,0 +1,27 @@
+// The shipped model's tokenizer against the ids of the reference.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "narabi/tokenizer.h"
+
+namespace narabi {
+namespace {
+
+TEST(Prototype, gives_the_ids_of_the_reference) {
+  const std::string folder = NARABI_SOURCE_DIR "/models/prototype-modernbert-6l";
+  const Tokenizer tokenizer(folder);
+  std::ifstream file(folder + "/golden.jsonl");
+  int pairs = 0;
+  for (std::string line; std::getline(file, line); ++pairs) {
+    const auto golden = nlohmann::json::parse(line);
+    const std::string query = golden["query"], passage = golden["passage"];
+    const Encoding encoding = tokenizer.encode_pair(query, passage, 512);
+    ASSERT_EQ(encoding.input_ids, golden["input_ids"].get<std::vector<std::int32_t>>()) << line;
+  }
+  EXPECT_EQ(pairs, 200);
+}
+
+}  // namespace
+}  // namespace narabi

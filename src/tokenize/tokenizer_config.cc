@@ -1,0 +1,206 @@
+#include "tokenize/tokenizer_config.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/json_depth.h"
+#include "base/mapped_file.h"
+#include "narabi/error.h"
+#include "tokenize/model.h"
+
+namespace narabi::tokenize {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t kMaxDepth = 64;
+constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                  "pad_token", "cls_token", "mask_token"};
+
+json read(const std::string& path) {
+  if (!std::filesystem::exists(path)) return json::object();
+  const base::MappedFile file(path);
+  base::check_json_depth(file.text(), kMaxDepth, path);
+  json root;
+  try {
+    root = json::parse(file.text());
+  } catch (const json::exception& error) {
+    throw InvalidFormat(path + ": expected JSON: " + error.what());
+  }
+  if (!root.is_object()) throw InvalidFormat(path + ": expected an object, found " + root.type_name());
+  return root;
+}
+
+[[noreturn]] void wrong(const std::string& path, std::string_view key, const char* expected) {
+  throw InvalidFormat(path + ": " + std::string(key) + ": expected " + expected);
+}
+
+const json* find(const json& object, std::string_view key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(std::string(key));
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::string text_of(const json* value, const std::string& path, std::string_view key,
+                    std::string_view fallback) {
+  if (value == nullptr) return std::string(fallback);
+  if (!value->is_string()) wrong(path, key, "a string");
+  return value->get<std::string>();
+}
+
+std::optional<bool> flag_of(const json* value, const std::string& path, std::string_view key) {
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_boolean()) wrong(path, key, "true or false");
+  return value->get<bool>();
+}
+
+// A token written as "x" or as {"content": "x", "lstrip": ...}; special ones are not normalised.
+AddedToken token_of(const json& value, const std::string& path, std::string_view key) {
+  AddedToken token;
+  token.id = -1;
+  if (value.is_string()) {
+    token.content = value.get<std::string>();
+    return token;
+  }
+  token.content = text_of(find(value, "content"), path, key, "");
+  token.single_word = flag_of(find(value, "single_word"), path, key).value_or(false);
+  token.lstrip = flag_of(find(value, "lstrip"), path, key).value_or(false);
+  token.rstrip = flag_of(find(value, "rstrip"), path, key).value_or(false);
+  token.normalized = flag_of(find(value, "normalized"), path, key).value_or(false);
+  return token;
+}
+
+std::int32_t parse_id(const std::string& text, const std::string& path) {
+  if (text.empty() || text.size() > 8 || !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    throw InvalidFormat(path + ": added_tokens_decoder: expected an id, found " + text);
+  }
+  return static_cast<std::int32_t>(std::stol(text));
+}
+
+}  // namespace
+
+struct TokenizerConfig::Impl {
+  std::string path, map_path;
+  json config = json::object(), map = json::object();
+
+  const json* role(std::string_view name) const {
+    const json* value = find(config, name);
+    return value != nullptr ? value : find(map, name);
+  }
+};
+
+TokenizerConfig::TokenizerConfig() : impl_(std::make_shared<Impl>()) {}
+
+TokenizerConfig::TokenizerConfig(const std::string& folder) {
+  auto impl = std::make_shared<Impl>();
+  impl->path = (std::filesystem::path(folder) / "tokenizer_config.json").string();
+  impl->map_path = (std::filesystem::path(folder) / "special_tokens_map.json").string();
+  impl->config = read(impl->path);
+  impl->map = read(impl->map_path);
+  impl_ = std::move(impl);
+}
+
+const std::string& TokenizerConfig::path() const { return impl_->path; }
+
+bool TokenizerConfig::has(std::string_view key) const { return find(impl_->config, key) != nullptr; }
+
+std::string TokenizerConfig::text(std::string_view key, std::string_view fallback) const {
+  return text_of(find(impl_->config, key), impl_->path, key, fallback);
+}
+
+std::optional<bool> TokenizerConfig::flag(std::string_view key) const {
+  return flag_of(find(impl_->config, key), impl_->path, key);
+}
+
+std::optional<bool> TokenizerConfig::flag_in(std::string_view section, std::string_view key) const {
+  const json* inner = find(impl_->config, section);
+  return inner == nullptr ? std::nullopt : flag_of(find(*inner, key), impl_->path, key);
+}
+
+std::string TokenizerConfig::text_in(std::string_view section, std::string_view key,
+                                     std::string_view fallback) const {
+  const json* inner = find(impl_->config, section);
+  return inner == nullptr ? std::string(fallback) : text_of(find(*inner, key), impl_->path, key, fallback);
+}
+
+std::vector<std::string> TokenizerConfig::texts(std::string_view key) const {
+  std::vector<std::string> out;
+  const json* value = find(impl_->config, key);
+  if (value == nullptr) return out;
+  if (!value->is_array()) wrong(impl_->path, key, "an array of strings");
+  for (const json& element : *value) {
+    if (!element.is_string()) wrong(impl_->path, key, "an array of strings");
+    out.push_back(element.get<std::string>());
+  }
+  return out;
+}
+
+std::string TokenizerConfig::tokenizer_class() const {
+  std::string name = text("tokenizer_class", "");
+  if (name.ends_with("Fast")) name.resize(name.size() - 4);
+  return name;
+}
+
+std::string TokenizerConfig::special(std::string_view role, std::string_view fallback) const {
+  const json* value = impl_->role(role);
+  return value == nullptr ? std::string(fallback) : token_of(*value, impl_->path, role).content;
+}
+
+std::vector<AddedToken> TokenizerConfig::tokens() const {
+  std::vector<AddedToken> tokens;
+  const auto add = [&](AddedToken token) {
+    const auto same = [&](const AddedToken& other) { return other.content == token.content; };
+    if (!token.content.empty() && std::none_of(tokens.begin(), tokens.end(), same)) tokens.push_back(std::move(token));
+  };
+  if (const json* decoder = find(impl_->config, "added_tokens_decoder")) {
+    if (!decoder->is_object()) wrong(impl_->path, "added_tokens_decoder", "an object");
+    for (const auto& item : decoder->items()) {
+      AddedToken token = token_of(item.value(), impl_->path, "added_tokens_decoder");
+      token.id = parse_id(item.key(), impl_->path);
+      add(std::move(token));
+    }
+  }
+  for (const char* role : kRoles) {
+    if (const json* value = impl_->role(role)) add(token_of(*value, impl_->path, role));
+  }
+  for (const json* list : {find(impl_->config, "additional_special_tokens"), find(impl_->map, "additional_special_tokens")}) {
+    if (list == nullptr || !list->is_array()) continue;
+    for (const json& value : *list) add(token_of(value, impl_->path, "additional_special_tokens"));
+  }
+  return tokens;
+}
+
+bool TokenizerConfig::gives_token_types() const {
+  if (has("model_input_names")) {
+    const std::vector<std::string> names = texts("model_input_names");
+    return std::find(names.begin(), names.end(), "token_type_ids") != names.end();
+  }
+  // The classes whose own model_input_names leave them out.
+  const std::string name = tokenizer_class();
+  return !name.starts_with("XLMRoberta") && !name.starts_with("Llama") && !name.starts_with("Roberta");
+}
+
+std::optional<BertNormalizerOptions> TokenizerConfig::bert_override() const {
+  if (tokenizer_class() != "BertTokenizer" && tokenizer_class() != "Bert") return std::nullopt;
+  BertNormalizerOptions options;
+  options.lowercase = flag("do_lower_case").value_or(true);
+  options.handle_chinese_chars = flag("tokenize_chinese_chars").value_or(true);
+  options.strip_accents = flag("strip_accents").value_or(options.lowercase);
+  return options;
+}
+
+void complete_added_tokens(const TokenizerConfig& config, const Model& model, std::vector<AddedToken>& added) {
+  std::int32_t next = model.vocabulary_size();
+  for (const AddedToken& token : added) next = std::max(next, token.id + 1);
+  for (AddedToken token : config.tokens()) {
+    const auto same = [&](const AddedToken& other) { return other.content == token.content; };
+    if (std::any_of(added.begin(), added.end(), same)) continue;
+    const std::int32_t known = model.token_to_id(token.content);
+    token.id = known >= 0 ? known : next++;
+    added.push_back(std::move(token));
+  }
+}
+
+}  // namespace narabi::tokenize

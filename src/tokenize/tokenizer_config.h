@@ -1,0 +1,52 @@
+// tokenizer_config.json and special_tokens_map.json: what transformers adds to the tokenizer's own file.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenize/added_tokens.h"
+#include "tokenize/normalizer.h"
+
+namespace narabi::tokenize {
+
+// Both files may be missing: everything is then as transformers defaults it. Throws InvalidFormat naming
+// file and key.
+class TokenizerConfig {
+ public:
+  TokenizerConfig();  // of no folder
+  explicit TokenizerConfig(const std::string& folder);
+
+  const std::string& path() const;
+  std::string text(std::string_view key, std::string_view fallback) const;
+  std::optional<bool> flag(std::string_view key) const;
+  std::optional<bool> flag_in(std::string_view section, std::string_view key) const;
+  std::string text_in(std::string_view section, std::string_view key, std::string_view fallback) const;
+  std::vector<std::string> texts(std::string_view key) const;  // empty when absent
+  bool has(std::string_view key) const;
+
+  // The class without "Fast".
+  std::string tokenizer_class() const;
+  // The special token of a role ("cls_token"), as a string or an object in either file.
+  std::string special(std::string_view role, std::string_view fallback) const;
+  // All tokens that the files name, with the ids of added_tokens_decoder, else id -1.
+  std::vector<AddedToken> tokens() const;
+
+  // transformers hands token_type_ids to the model: model_input_names says, else the class does.
+  bool gives_token_types() const;
+  // BertTokenizerFast's arguments (or their defaults) win over the normalizer that its file holds.
+  std::optional<BertNormalizerOptions> bert_override() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<const Impl> impl_;
+};
+
+// Adds to `added` the tokens of `config` that it lacks. `known(token)`: the model's id or -1; a token that
+// nobody knows gets the first free id, as transformers' add_tokens() does.
+class Model;
+void complete_added_tokens(const TokenizerConfig& config, const Model& model, std::vector<AddedToken>& added);
+
+}  // namespace narabi::tokenize
