@@ -30,9 +30,12 @@ class Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
 
   Encoding encode(std::string_view text, int max_length) const;
+  // The ids of the text alone: no special tokens, no limit.
+  Encoding encode_plain(std::string_view text) const;
   Encoding encode_pair(std::string_view query, std::string_view passage, int max_length,
                        Truncation truncation = Truncation::kOnlySecond) const;
-  int vocabulary_size() const;
+  int vocabulary_size() const;     // largest id that can come out, plus 1
+  std::string description() const;  // "Unigram (tokenizer.json)"
 
  private:
   struct Impl;

@@ -98,6 +98,12 @@ Encoding PairEncoder::encode(std::string_view text, int max_length) {
   return encoding;
 }
 
+Encoding PairEncoder::encode_plain(std::string_view text) {
+  Encoding encoding;
+  append_ids(text, "text", encoding.input_ids);
+  return encoding;
+}
+
 Encoding PairEncoder::encode_pair(std::string_view query, std::string_view passage, int max_length,
                                   Truncation truncation) {
   const std::vector<TemplatePiece>& pieces = tokenizer_.special.pair;

@@ -1,0 +1,162 @@
+#include "narabi/embedder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <optional>
+
+#include "base/cpu.h"
+#include "base/thread_pool.h"
+#include "base/utf8.h"
+#include "checkpoint/safetensors.h"
+#include "engine/limits.h"
+#include "engine/scorer.h"
+#include "engine/sentence_transformers.h"
+#include "narabi/error.h"
+#include "narabi/tokenizer.h"
+#include "text/unicode.h"
+
+namespace narabi {
+namespace {
+
+constexpr std::size_t kChunk = 4096;  // texts whose token ids are in memory at a time
+
+// StaticEmbedding: the mean of the rows of a table; a text without tokens gives zeros.
+class StaticTable {
+ public:
+  explicit StaticTable(const std::string& folder)
+      : file_((std::filesystem::path(folder) / "model.safetensors").string()) {
+    const auto found = file_.tensors().find("embedding.weight");
+    if (found == file_.tensors().end() || found->second.shape.size() != 2) {
+      throw InvalidFormat(file_.path() + ": expected the tensor embedding.weight [vocabulary, dimension]");
+    }
+    rows_ = static_cast<int>(found->second.shape[0]);
+    width_ = static_cast<std::size_t>(found->second.shape[1]);
+    values_ = checkpoint::to_f32(found->second, file_.path() + ": tensor embedding.weight");
+  }
+  int rows() const { return rows_; }
+  std::size_t width() const { return width_; }
+
+  void mean(std::span<const std::int32_t> ids, float* out) const {
+    std::fill(out, out + width_, 0.0f);
+    for (const std::int32_t id : ids) {
+      const float* row = values_.data() + static_cast<std::size_t>(id) * width_;
+      for (std::size_t i = 0; i < width_; ++i) out[i] += row[i];
+    }
+    for (std::size_t i = 0; i < width_ && !ids.empty(); ++i) out[i] /= static_cast<float>(ids.size());
+  }
+
+ private:
+  checkpoint::Safetensors file_;
+  int rows_ = 0;
+  std::size_t width_ = 0;
+  std::vector<float> values_;
+};
+
+void require_utf8(std::string_view text) {
+  if (const auto offset = base::invalid_utf8_at(text)) {
+    throw InvalidArgument("text: invalid UTF-8 at byte " + std::to_string(*offset));
+  }
+}
+
+// Without the white space at both ends (Python's str.strip()), as sentence-transformers hands texts on.
+std::string stripped(const std::string& text) {
+  std::size_t begin = text.size(), end = 0;
+  for (std::size_t offset = 0; offset < text.size();) {
+    const std::size_t at = offset;
+    const char32_t c = base::next_code_point(text, offset);
+    if (text::is_white_space(c) || (c >= 0x1C && c <= 0x1F)) continue;
+    begin = std::min(begin, at);
+    end = offset;
+  }
+  return begin < end ? text.substr(begin, end - begin) : std::string();
+}
+
+void l2_normalise(float* vector, std::size_t width) {
+  double squares = 0;
+  for (std::size_t i = 0; i < width; ++i) squares += static_cast<double>(vector[i]) * vector[i];
+  const double norm = std::max(std::sqrt(squares), 1e-12);
+  for (std::size_t i = 0; i < width; ++i) vector[i] = static_cast<float>(vector[i] / norm);
+}
+
+}  // namespace
+
+struct Embedder::Impl {
+  engine::EmbedderLayout layout;
+  Tokenizer tokenizer;
+  std::unique_ptr<engine::VectorScorer> scorer;  // null for a static table
+  std::optional<StaticTable> table;
+  int max_length = 0;
+  mutable base::ThreadPool pool;
+
+  Impl(const std::string& folder, const ModelOptions& options)
+      : layout(engine::read_layout(folder)),
+        tokenizer(layout.encoder),
+        pool(options.threads > 0 ? options.threads : base::available_cores()) {
+    if (layout.is_static) {
+      table.emplace(layout.encoder);
+      engine::require_vocabulary(layout.encoder, tokenizer.vocabulary_size(), table->rows());
+      return;
+    }
+    scorer = std::make_unique<engine::VectorScorer>(layout.encoder, layout.pooling, options);
+    engine::require_vocabulary(layout.encoder, tokenizer.vocabulary_size(), scorer->vocabulary_size());
+    const int wanted = options.max_length > 0 ? options.max_length : layout.max_length;
+    max_length = engine::choose_max_length(layout.encoder, std::min(wanted, scorer->max_positions()),
+                                           scorer->max_positions());
+  }
+
+  std::size_t width() const {
+    return table ? table->width() : static_cast<std::size_t>(scorer->dimension());
+  }
+
+  const std::string& prompt_of(std::string_view name) const {
+    static const std::string kNone;
+    if (name.empty()) return kNone;
+    const auto found = layout.prompts.find(std::string(name));
+    if (found != layout.prompts.end()) return found->second;
+    std::string names;
+    for (const auto& [known, text] : layout.prompts) names += (names.empty() ? "" : ", ") + known;
+    throw InvalidArgument("prompt: expected one that the folder names (" + (names.empty() ? "it names none" : names) +
+                          "), found " + std::string(name));
+  }
+
+  void embed_chunk(std::span<const std::string_view> texts, const std::string& prompt, float* out) const {
+    std::vector<Encoding> encodings(texts.size());
+    for (const std::string_view text : texts) require_utf8(text);
+    pool.parallel_for(texts.size(), [&](std::size_t i, int) {
+      const std::string text = stripped(prompt + std::string(texts[i]));
+      encodings[i] = table ? tokenizer.encode_plain(text) : tokenizer.encode(text, max_length);
+      if (table) table->mean(encodings[i].input_ids, out + i * table->width());
+    });
+    if (!table) {
+      const std::vector<float> vectors = scorer->vectors(encodings);
+      std::copy(vectors.begin(), vectors.end(), out);
+    }
+    for (std::size_t i = 0; i < texts.size() && layout.normalise; ++i) l2_normalise(out + i * width(), width());
+  }
+};
+
+Embedder::Embedder(const std::string& folder, const ModelOptions& options)
+    : impl_(std::make_unique<Impl>(folder, options)) {}
+Embedder::~Embedder() = default;
+Embedder::Embedder(Embedder&&) noexcept = default;
+Embedder& Embedder::operator=(Embedder&&) noexcept = default;
+
+int Embedder::dimension() const { return static_cast<int>(impl_->width()); }
+
+std::string Embedder::prompt(std::string_view name) const {
+  const auto found = impl_->layout.prompts.find(std::string(name));
+  return found == impl_->layout.prompts.end() ? std::string() : found->second;
+}
+
+std::vector<float> Embedder::embed(std::span<const std::string_view> texts, std::string_view prompt_name) const {
+  const std::string& prompt = impl_->prompt_of(prompt_name);
+  std::vector<float> vectors(texts.size() * impl_->width());
+  for (std::size_t begin = 0; begin < texts.size(); begin += kChunk) {
+    const auto part = texts.subspan(begin, std::min(kChunk, texts.size() - begin));
+    impl_->embed_chunk(part, prompt, vectors.data() + begin * impl_->width());
+  }
+  return vectors;
+}
+
+}  // namespace narabi

@@ -1,0 +1,24 @@
+// The files that sentence-transformers puts around an encoder: modules.json, pooling, prompts.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "engine/scorer.h"
+
+namespace narabi::engine {
+
+struct EmbedderLayout {
+  bool is_static = false;  // StaticEmbedding: a table of vectors, no encoder
+  std::string encoder;     // folder of config.json and the tokenizer, or of the static table
+  Pooling pooling = Pooling::kMean;
+  bool normalise = false;
+  int max_length = 0;      // sentence_bert_config.json's max_seq_length; 0: not given
+  bool lowercase = false;  // its do_lower_case
+  std::map<std::string, std::string> prompts;
+};
+
+// Throws Error: a module that narabi does not have is named, with those it has.
+EmbedderLayout read_layout(const std::string& folder);
+
+}  // namespace narabi::engine
