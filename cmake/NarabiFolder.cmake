@@ -9,7 +9,8 @@ set(NARABI_AVX512_FLAGS -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c 
 set(NARABI_FOLDERS "" CACHE INTERNAL "")
 
 add_library(narabi_flags INTERFACE)
-target_compile_options(narabi_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
+target_compile_options(narabi_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
+  -Wno-restrict)  # gcc 12 warns falsely on std::string operator+ (PR 105651)
 # Scores must not depend on which compiler contracted a*b+c where: kernels write fma where they mean it.
 target_compile_options(narabi_flags INTERFACE -ffp-contract=off)
 if(NARABI_SANITIZE)

@@ -1,0 +1,79 @@
+#include "data/json_lines.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/json_depth.h"
+#include "narabi/error.h"
+
+namespace narabi::data {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t kMaxDepth = 64;
+
+std::string shown(const json& value) {
+  const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+}
+
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \t") == std::string_view::npos; }
+
+}  // namespace
+
+struct JsonLines::Impl {
+  base::LineReader lines;
+  std::string line;
+  json object;
+  std::int64_t count = 0;
+};
+
+JsonLines::JsonLines(const std::string& path, base::InvalidUtf8 invalid)
+    : impl_(new Impl{base::LineReader(path, invalid), {}, {}, 0}) {}
+JsonLines::~JsonLines() = default;
+JsonLines::JsonLines(JsonLines&&) noexcept = default;
+
+bool JsonLines::next() {
+  do {
+    if (!impl_->lines.next(impl_->line)) return false;
+  } while (is_blank(impl_->line));
+  base::check_json_depth(impl_->line, kMaxDepth, where());
+  try {
+    impl_->object = json::parse(impl_->line);
+  } catch (const json::exception&) {
+    throw InvalidFormat(where() + ": expected a JSON object, found " + impl_->line.substr(0, 60));
+  }
+  if (!impl_->object.is_object()) throw InvalidFormat(where() + ": expected a JSON object, found " + shown(impl_->object));
+  ++impl_->count;
+  return true;
+}
+
+bool JsonLines::has(std::string_view key) const { return impl_->object.contains(std::string(key)); }
+
+std::string JsonLines::text(std::string_view key) const {
+  const auto found = impl_->object.find(std::string(key));
+  if (found == impl_->object.end()) {
+    throw InvalidFormat(where() + ": expected the key \"" + std::string(key) + "\", found " + shown(impl_->object));
+  }
+  if (!found->is_string()) {
+    throw InvalidFormat(where() + ": \"" + std::string(key) + "\": expected a string, found " + shown(*found));
+  }
+  return found->get<std::string>();
+}
+
+std::optional<std::string> JsonLines::id() const {
+  for (const char* key : {"id", "_id"}) {
+    const auto found = impl_->object.find(key);
+    if (found == impl_->object.end()) continue;
+    if (found->is_string()) return found->get<std::string>();
+    if (found->is_number_integer()) return found->dump();
+    throw InvalidFormat(where() + ": \"" + key + "\": expected a string or an integer, found " + shown(*found));
+  }
+  return std::nullopt;
+}
+
+std::string JsonLines::where() const { return impl_->lines.where(); }
+std::int64_t JsonLines::count() const { return impl_->count; }
+
+}  // namespace narabi::data

@@ -1,0 +1,33 @@
+// JSON lines, one object a line, with errors that name file, line, key, expected and found.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/line_reader.h"
+
+namespace narabi::data {
+
+// Streams; blank lines are skipped. Throws InvalidFormat for a line that is no JSON object.
+class JsonLines {
+ public:
+  explicit JsonLines(const std::string& path, base::InvalidUtf8 invalid = base::InvalidUtf8::kReject);
+  ~JsonLines();
+  JsonLines(JsonLines&&) noexcept;
+
+  bool next();  // false at the end
+  bool has(std::string_view key) const;
+  std::string text(std::string_view key) const;  // throws unless a string is there
+  // "id" as a string or an integer, or BEIR's "_id"; nothing when neither is there.
+  std::optional<std::string> id() const;
+  std::string where() const;  // "FILE:LINE"
+  std::int64_t count() const;  // objects so far
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narabi::data

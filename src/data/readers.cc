@@ -1,0 +1,124 @@
+#include "data/readers.h"
+
+#include "data/json_lines.h"
+#include "narabi/error.h"
+
+namespace narabi::data {
+namespace {
+
+bool is_blank(const std::string& line) { return line.find_first_not_of(" \t") == std::string::npos; }
+
+bool looks_like_json(const std::string& line) {
+  const std::size_t first = line.find_first_not_of(" \t");
+  return first != std::string::npos && line[first] == '{';
+}
+
+Passage passage_of(const JsonLines& lines) {
+  return {lines.id(), lines.has("title") ? lines.text("title") : "", lines.text("text")};
+}
+
+// Remembers where each id was first seen.
+class SeenIds {
+ public:
+  void add(const std::string& id, const std::string& where) {
+    const auto [found, fresh] = places_.emplace(id, where);
+    if (!fresh) {
+      throw InvalidFormat(where + ": the id " + id + " stands at " + found->second + ", too");
+    }
+  }
+
+ private:
+  std::unordered_map<std::string, std::string> places_;
+};
+
+[[noreturn]] void nothing_in(const std::string& path, const char* what) {
+  throw InvalidFormat((path == "-" ? "stdin" : path) + ": expected " + what + ", found none");
+}
+
+std::vector<Passage> read_plain(const std::string& path, base::InvalidUtf8 invalid) {
+  std::vector<Passage> passages;
+  base::LineReader lines(path, invalid);
+  for (std::string line; lines.next(line);) {
+    if (is_blank(line)) continue;
+    passages.push_back({std::nullopt, "", line});
+  }
+  return passages;
+}
+
+// Standard input cannot be read twice: there it is JSON lines.
+bool file_is_json(const std::string& path, base::InvalidUtf8 invalid) {
+  if (path == "-") return true;
+  base::LineReader lines(path, invalid);
+  for (std::string line; lines.next(line);) {
+    if (!is_blank(line)) return looks_like_json(line);
+  }
+  return false;
+}
+
+std::vector<Passage> read_json(const std::string& path, base::InvalidUtf8 invalid) {
+  std::vector<Passage> passages;
+  SeenIds seen;
+  JsonLines lines(path, invalid);
+  while (lines.next()) {
+    passages.push_back(passage_of(lines));
+    if (passages.back().id) seen.add(*passages.back().id, lines.where());
+  }
+  return passages;
+}
+
+}  // namespace
+
+std::string model_text(const std::string& title, const std::string& text) {
+  return title.empty() ? text : title + " " + text;
+}
+
+std::vector<Passage> read_passages(const std::string& path, base::InvalidUtf8 invalid) {
+  std::vector<Passage> passages =
+      file_is_json(path, invalid) ? read_json(path, invalid) : read_plain(path, invalid);
+  if (passages.empty()) nothing_in(path, "passages");
+  return passages;
+}
+
+std::vector<Passage> read_corpus(const std::vector<std::string>& paths, base::InvalidUtf8 invalid) {
+  std::vector<Passage> passages;
+  SeenIds seen;
+  for (const std::string& path : paths) {
+    JsonLines lines(path, invalid);
+    while (lines.next()) {
+      passages.push_back(passage_of(lines));
+      if (!passages.back().id) throw InvalidFormat(lines.where() + ": expected the key \"id\" (or \"_id\")");
+      seen.add(*passages.back().id, lines.where());
+    }
+    if (lines.count() == 0) nothing_in(path, "documents");
+  }
+  return passages;
+}
+
+std::vector<Query> read_queries(const std::string& path, base::InvalidUtf8 invalid) {
+  std::vector<Query> queries;
+  SeenIds seen;
+  if (file_is_json(path, invalid)) {
+    JsonLines lines(path, invalid);
+    while (lines.next()) {
+      const auto id = lines.id();
+      if (!id) throw InvalidFormat(lines.where() + ": expected the key \"id\" (or \"_id\")");
+      seen.add(*id, lines.where());
+      queries.push_back({*id, lines.text("text")});
+    }
+  } else {
+    base::LineReader lines(path, invalid);
+    for (std::string line; lines.next(line);) {
+      if (is_blank(line)) continue;
+      const std::size_t tab = line.find('\t');
+      if (tab == std::string::npos || tab == 0) {
+        throw InvalidFormat(lines.where() + ": expected id<TAB>text, found " + line.substr(0, 60));
+      }
+      seen.add(line.substr(0, tab), lines.where());
+      queries.push_back({line.substr(0, tab), line.substr(tab + 1)});
+    }
+  }
+  if (queries.empty()) nothing_in(path, "queries");
+  return queries;
+}
+
+}  // namespace narabi::data

@@ -1,0 +1,71 @@
+#include "data/squad.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/json_depth.h"
+#include "base/line_reader.h"
+#include "narabi/error.h"
+
+namespace narabi::data {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxDepth = 64;
+constexpr std::string_view kTitleMark = " [SEP] ";
+
+const json& member(const json& object, const char* key, const std::string& where) {
+  if (!object.is_object() || !object.contains(key)) {
+    throw InvalidFormat(where + ": expected the key " + key + " (SQuAD json)");
+  }
+  return object[key];
+}
+
+const json& array(const json& object, const char* key, const std::string& where) {
+  const json& value = member(object, key, where);
+  if (!value.is_array()) throw InvalidFormat(where + ": " + key + ": expected an array");
+  return value;
+}
+
+std::string text(const json& object, const char* key, const std::string& where) {
+  const json& value = member(object, key, where);
+  if (!value.is_string()) throw InvalidFormat(where + ": " + key + ": expected a string");
+  return value.get<std::string>();
+}
+
+std::string without_title_mark(std::string context) {
+  const std::size_t mark = context.find(kTitleMark);
+  if (mark != std::string::npos) context.replace(mark, kTitleMark.size(), " ");
+  return context;
+}
+
+void read_article(const json& article, std::size_t number, const std::string& path, SquadSplit& split) {
+  const std::string where = path + ": data[" + std::to_string(number) + "]";
+  for (const json& paragraph : array(article, "paragraphs", where)) {
+    const std::size_t index = split.paragraphs.size();
+    split.paragraphs.push_back({number, without_title_mark(text(paragraph, "context", where))});
+    for (const json& question : array(paragraph, "qas", where)) {
+      split.questions.push_back({text(question, "id", where), text(question, "question", where), index});
+    }
+  }
+}
+
+}  // namespace
+
+SquadSplit read_squad(const std::string& path) {
+  const std::string content = base::read_file(path);
+  base::check_json_depth(content, kMaxDepth, path);
+  json root;
+  try {
+    root = json::parse(content);
+  } catch (const json::exception& error) {
+    throw InvalidFormat(path + ": expected JSON: " + error.what());
+  }
+  SquadSplit split;
+  std::size_t number = 0;
+  for (const json& article : array(root, "data", path)) read_article(article, number++, path, split);
+  if (split.questions.empty()) throw InvalidFormat(path + ": expected questions, found none");
+  return split;
+}
+
+}  // namespace narabi::data

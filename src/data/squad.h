@@ -1,0 +1,30 @@
+// SQuAD json: JSQuAD and JaQuAD.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace narabi::data {
+
+struct SquadQuestion {
+  std::string id;
+  std::string text;
+  std::size_t paragraph = 0;  // the one that answers it
+};
+
+struct SquadParagraph {
+  std::size_t article = 0;
+  std::string text;  // with the title in front where the file has it there (JSQuAD: "title [SEP] text")
+};
+
+struct SquadSplit {
+  std::vector<SquadParagraph> paragraphs;
+  std::vector<SquadQuestion> questions;
+};
+
+// Paragraphs in the order of the file. " [SEP] " after JSQuAD's titles becomes a space, as the evaluations of
+// the models do. Throws IoError, InvalidFormat.
+SquadSplit read_squad(const std::string& path);
+
+}  // namespace narabi::data

@@ -1,0 +1,110 @@
+// Qrels and runs: the files of TREC, and BEIR's qrels.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <unordered_set>
+
+#include "base/atomic_file.h"
+#include "base/line_reader.h"
+#include "narabi/error.h"
+#include "narabi/evaluation.h"
+
+namespace narabi {
+namespace {
+
+std::vector<std::string_view> columns(std::string_view line) {
+  std::vector<std::string_view> out;
+  constexpr std::string_view kSpace = " \t";
+  for (std::size_t begin = line.find_first_not_of(kSpace); begin != std::string_view::npos;) {
+    const std::size_t end = std::min(line.find_first_of(kSpace, begin), line.size());
+    out.push_back(line.substr(begin, end - begin));
+    begin = line.find_first_not_of(kSpace, end);
+  }
+  return out;
+}
+
+template <typename Number>
+Number parse(std::string_view text, const std::string& where, const char* what) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  bool good = error == std::errc() && end == text.data() + text.size();
+  if constexpr (std::is_floating_point_v<Number>) good = good && !std::isnan(value);
+  if (!good) throw InvalidFormat(where + ": expected " + what + ", found " + std::string(text));
+  return value;
+}
+
+struct RunLine {
+  std::string document;
+  double score;
+  long rank;
+};
+
+}  // namespace
+
+Qrels read_qrels(const std::string& path) {
+  Qrels qrels;
+  base::LineReader lines(path);
+  for (std::string line; lines.next(line);) {
+    const auto fields = columns(line);
+    if (fields.empty()) continue;
+    if (lines.line_number() == 1 && fields.size() == 3 && fields[0] == "query-id") continue;  // BEIR's header
+    if (fields.size() != 4 && fields.size() != 3) {
+      throw InvalidFormat(lines.where() + ": expected \"query 0 document relevance\" or BEIR's three columns, found " +
+                          std::to_string(fields.size()) + " columns");
+    }
+    const std::string document(fields[fields.size() - 2]);
+    const int relevance = parse<int>(fields.back(), lines.where(), "a whole number as relevance");
+    if (!qrels[std::string(fields[0])].emplace(document, relevance).second) {
+      throw InvalidFormat(lines.where() + ": document " + document + " is judged twice for query " + std::string(fields[0]));
+    }
+  }
+  if (qrels.empty()) throw InvalidFormat(path + ": expected judgements, found none");
+  return qrels;
+}
+
+Run read_run(const std::string& path) {
+  std::map<std::string, std::vector<RunLine>> read;
+  std::map<std::string, std::unordered_set<std::string>> seen;
+  base::LineReader lines(path);
+  for (std::string line; lines.next(line);) {
+    const auto fields = columns(line);
+    if (fields.empty()) continue;
+    if (fields.size() != 6) {
+      throw InvalidFormat(lines.where() + ": expected the six columns \"query Q0 document rank score tag\", found " +
+                          std::to_string(fields.size()));
+    }
+    const std::string query(fields[0]), document(fields[2]);
+    if (!seen[query].insert(document).second) {
+      throw InvalidFormat(lines.where() + ": document " + document + " stands twice under query " + query);
+    }
+    read[query].push_back({document, parse<double>(fields[4], lines.where(), "a number as score"),
+                           parse<long>(fields[3], lines.where(), "a whole number as rank")});
+  }
+  if (read.empty()) throw InvalidFormat(path + ": expected a run, found no lines");
+  Run run;
+  for (auto& [query, entries] : read) {
+    std::stable_sort(entries.begin(), entries.end(), [](const RunLine& a, const RunLine& b) {
+      return a.score != b.score ? a.score > b.score : a.rank < b.rank;
+    });
+    auto& ranking = run[query];
+    for (RunLine& entry : entries) ranking.emplace_back(std::move(entry.document), entry.score);
+  }
+  return run;
+}
+
+void write_run(const std::string& path, const Run& run, const std::string& tag) {
+  std::string text;
+  for (const auto& [query, ranking] : run) {
+    std::size_t rank = 0;
+    for (const auto& [document, score] : ranking) {
+      char number[64];
+      const auto end = std::to_chars(number, number + sizeof number, score).ptr;  // shortest that reads back
+      text += query + " Q0 " + document + " " + std::to_string(++rank) + " " + std::string(number, end) + " " + tag + "\n";
+    }
+  }
+  base::AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+}  // namespace narabi

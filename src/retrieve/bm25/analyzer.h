@@ -1,0 +1,33 @@
+// Text to the terms that BM25 counts: MeCab words, and characters with their pairs.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/morphology.h"
+
+namespace narabi::retrieve {
+
+// The terms of one text, by granularity; both of NFKC, lower-cased text, both of letters and digits only.
+struct Terms {
+  std::vector<std::string> words;  // MeCab surfaces (ipadic)
+  std::vector<std::string> grams;  // single characters, and pairs inside a run of letters and digits
+};
+
+// One thread's analyser. `morphology` may be null: no words then.
+class Analyzer {
+ public:
+  Analyzer(const text::Morphology* morphology, bool grams);
+  void analyze(std::string_view text, Terms& terms);
+
+ private:
+  void add_words(std::string_view text, std::vector<std::string>& words);
+
+  std::unique_ptr<text::Morphology::Worker> worker_;
+  bool grams_;
+  std::vector<std::string_view> surfaces_;
+};
+
+}  // namespace narabi::retrieve
