@@ -18,7 +18,7 @@ class AtomicFile {
 
   void write(std::string_view bytes);  // throws IoError, e.g. when the disk is full
   void write_at(std::size_t offset, std::string_view bytes);  // over bytes written before
-  void commit();                       // throws IoError
+  void commit();                                              // throws IoError
 
  private:
   void flush();

@@ -17,7 +17,9 @@ struct Options {
   bool per_query = false, json = false;
 };
 
-std::string short_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string short_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 std::size_t judged_queries(const Qrels& qrels, const Run& run) {
   std::size_t count = 0;
@@ -28,17 +30,21 @@ std::size_t judged_queries(const Qrels& qrels, const Run& run) {
 void warn_about_queries(const std::string& path, const Qrels& qrels, const Run& run) {
   const std::size_t judged = judged_queries(qrels, run);
   if (judged < run.size()) {
-    fmt::print(stderr, "narabi: {}: {} of {} queries are not in the qrels and left out\n", path, run.size() - judged, run.size());
+    fmt::print(stderr, "narabi: {}: {} of {} queries are not in the qrels and left out\n", path,
+               run.size() - judged, run.size());
   }
   if (judged < qrels.size()) {
-    fmt::print(stderr, "narabi: {}: {} judged queries are not in the run and left out of the means\n", path,
+    fmt::print(stderr,
+               "narabi: {}: {} judged queries are not in the run and left out of the means\n", path,
                qrels.size() - judged);
   }
 }
 
-void write_per_query(const Options& options, const std::string& path, const Qrels& qrels, const Run& run, Output& output) {
+void write_per_query(const Options& options, const std::string& path, const Qrels& qrels,
+                     const Run& run, Output& output) {
   std::vector<std::map<std::string, double>> values;
-  for (const std::string& metric : options.metrics) values.push_back(evaluate_per_query(qrels, run, metric));
+  for (const std::string& metric : options.metrics)
+    values.push_back(evaluate_per_query(qrels, run, metric));
   for (const auto& [query, value] : values[0]) {
     JsonLine line;
     line.set("run", path).set("query", query);
@@ -51,7 +57,8 @@ void write_per_query(const Options& options, const std::string& path, const Qrel
   }
 }
 
-void write_means(const Options& options, const std::string& path, const Qrels& qrels, const Run& run, Output& output) {
+void write_means(const Options& options, const std::string& path, const Qrels& qrels,
+                 const Run& run, Output& output) {
   const std::size_t queries = judged_queries(qrels, run);
   JsonLine line;
   line.set("run", path).set_integer("queries", static_cast<std::int64_t>(queries));
@@ -85,16 +92,22 @@ void run(const Options& options) {
 
 void add_eval(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("eval", "Judges TREC runs: nDCG, MRR, MAP, recall, hit rate");
-  command->add_option("--qrels", options->qrels, "TREC qrels, or BEIR's tsv with a header")->required();
+  CLI::App* command =
+      app.add_subcommand("eval", "Judges TREC runs: nDCG, MRR, MAP, recall, hit rate");
+  command->add_option("--qrels", options->qrels, "TREC qrels, or BEIR's tsv with a header")
+      ->required();
   command->add_option("runs", options->runs, "TREC runs")->required();
-  command->add_option("--metrics", options->metrics, "ndcg@K, mrr@K, map@K, recall@K, hit@K")->delimiter(',')->capture_default_str();
+  command->add_option("--metrics", options->metrics, "ndcg@K, mrr@K, map@K, recall@K, hit@K")
+      ->delimiter(',')
+      ->capture_default_str();
   command->add_flag("--per-query", options->per_query, "A line for each query, too");
   command->add_flag("--json", options->json, "JSON lines {run, queries, ndcg@10, ...}");
   command->footer(
-      "Means over the queries that are in both files. A run is ordered by score; equal scores by the rank column,\n"
+      "Means over the queries that are in both files. A run is ordered by score; equal scores by "
+      "the rank column,\n"
       "then by line.\n\nExamples:\n"
-      "  narabi eval --qrels data/jqara/qrels.trec.xz data/jqara/*.run.xz --metrics ndcg@10,mrr@10\n"
+      "  narabi eval --qrels data/jqara/qrels.trec.xz data/jqara/*.run.xz --metrics "
+      "ndcg@10,mrr@10\n"
       "  narabi eval --qrels qrels.tsv before.run after.run --json");
   command->callback([options] { run(*options); });
 }

@@ -15,7 +15,9 @@ void on_interrupt(int) {
 
 }  // namespace
 
-void watch_for_interrupt() { std::signal(SIGINT, on_interrupt); }
+void watch_for_interrupt() {
+  std::signal(SIGINT, on_interrupt);
+}
 
 void check_interrupt() {
   if (interrupted) throw Interrupted{};

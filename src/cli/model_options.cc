@@ -5,16 +5,26 @@
 namespace narabi::cli {
 
 void ModelFlags::add_to(CLI::App& command) {
-  command.add_option("--precision", precision, "f32, bf16, int8 or auto: the fastest whose quality gate holds")
+  command
+      .add_option("--precision", precision,
+                  "f32, bf16, int8 or auto: the fastest whose quality gate holds")
       ->check(CLI::IsMember({"f32", "bf16", "int8", "auto"}))
       ->capture_default_str();
-  command.add_option("--max-length", max_length, "Tokens of an input (default: the model's, at most 512)")
+  command
+      .add_option("--max-length", max_length,
+                  "Tokens of an input (default: the model's, at most 512)")
       ->check(CLI::PositiveNumber);
-  command.add_option("--truncation", truncation, "Which side gives way: only_second (the passage) or longest_first")
+  command
+      .add_option("--truncation", truncation,
+                  "Which side gives way: only_second (the passage) or longest_first")
       ->check(CLI::IsMember({"only_second", "longest_first"}))
       ->capture_default_str();
-  command.add_option("--device", device, "cpu")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
-  command.add_option("--threads", threads, "Worker threads (default: the cores that the cgroup allows)")
+  command.add_option("--device", device, "cpu")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
+  command
+      .add_option("--threads", threads,
+                  "Worker threads (default: the cores that the cgroup allows)")
       ->check(CLI::Range(1, 1024));
 }
 
@@ -24,7 +34,8 @@ ModelOptions ModelFlags::options() const {
   }
   if (device != "cpu") throw Unsupported("--device " + device + " is not built; supported: cpu");
   return {.precision = precision == "f32" ? Precision::kF32 : Precision::kAuto,
-          .truncation = truncation == "only_second" ? Truncation::kOnlySecond : Truncation::kLongestFirst,
+          .truncation =
+              truncation == "only_second" ? Truncation::kOnlySecond : Truncation::kLongestFirst,
           .max_length = max_length,
           .threads = threads};
 }

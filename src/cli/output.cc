@@ -19,7 +19,9 @@ namespace {
   throw IoError(std::string("stdout: cannot write: ") + std::strerror(errno));
 }
 
-int columns_of(char32_t c) { return c >= 0x1100 ? 2 : 1; }
+int columns_of(char32_t c) {
+  return c >= 0x1100 ? 2 : 1;
+}
 
 }  // namespace
 
@@ -67,7 +69,9 @@ std::string fit(std::string_view text, int columns) {
 
 int terminal_columns() {
   winsize size{};
-  return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
+  return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0
+             ? size.ws_col
+             : 100;
 }
 
 }  // namespace narabi::cli

@@ -9,8 +9,8 @@
 
 namespace narabi::cli {
 
-// "-" is stdout, flushed by flush(); a file is committed by close() and not there before. Errors of writing
-// throw IoError; a closed pipe throws OutputClosed.
+// "-" is stdout, flushed by flush(); a file is committed by close() and not there before. Errors of
+// writing throw IoError; a closed pipe throws OutputClosed.
 class Output {
  public:
   explicit Output(const std::string& path);

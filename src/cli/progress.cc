@@ -39,7 +39,8 @@ void Progress::show(bool last) {
   std::string text = fmt::format("\r{}: {}", what_, done_);
   if (total_ > 0) text += fmt::format("/{}", total_);
   text += fmt::format("  {:.0f}/s", rate);
-  if (total_ > done_ && rate > 0) text += fmt::format("  ETA {:.0f} s", static_cast<double>(total_ - done_) / rate);
+  if (total_ > done_ && rate > 0)
+    text += fmt::format("  ETA {:.0f} s", static_cast<double>(total_ - done_) / rate);
   fmt::print(stderr, "{:<70}{}", text, last ? "\n" : "");
   std::fflush(stderr);
   shown_ = true;

@@ -36,7 +36,8 @@ struct Options {
   bool blend_given = false;
 };
 
-void write_json(const std::vector<Ranked>& ranked, const std::vector<data::Passage>& passages, Output& output) {
+void write_json(const std::vector<Ranked>& ranked, const std::vector<data::Passage>& passages,
+                Output& output) {
   std::int64_t rank = 0;
   for (const Ranked& entry : ranked) {
     const data::Passage& passage = passages[entry.index];
@@ -52,23 +53,28 @@ void write_json(const std::vector<Ranked>& ranked, const std::vector<data::Passa
   }
 }
 
-void write_table(const std::vector<Ranked>& ranked, const std::vector<data::Passage>& passages, Output& output) {
+void write_table(const std::vector<Ranked>& ranked, const std::vector<data::Passage>& passages,
+                 Output& output) {
   constexpr int kColumnsBeforeText = 36;
-  output.line(fmt::format("{:>4}  {:>6}  {:>8}  {:>8}  {}", "rank", "before", "logit", "score", "passage"));
+  output.line(
+      fmt::format("{:>4}  {:>6}  {:>8}  {:>8}  {}", "rank", "before", "logit", "score", "passage"));
   const int room = terminal_columns() - kColumnsBeforeText;
   std::size_t rank = 0;
   for (const Ranked& entry : ranked) {
     const data::Passage& passage = passages[entry.index];
-    output.line(fmt::format("{:>4}  {:>6}  {:>8.3f}  {:>8.4f}  {}", ++rank, entry.index + 1, entry.score.logit,
-                            entry.score.score, fit(data::model_text(passage.title, passage.text), room)));
+    output.line(fmt::format("{:>4}  {:>6}  {:>8.3f}  {:>8.4f}  {}", ++rank, entry.index + 1,
+                            entry.score.logit, entry.score.score,
+                            fit(data::model_text(passage.title, passage.text), room)));
   }
 }
 
 void rerank_passages(const Options& options) {
-  const std::vector<data::Passage> passages = data::read_passages(options.passages, options.text.invalid());
+  const std::vector<data::Passage> passages =
+      data::read_passages(options.passages, options.text.invalid());
   const Reranker reranker(options.model, options.model_flags.options());
   std::vector<std::string> texts;
-  for (const data::Passage& passage : passages) texts.push_back(data::model_text(passage.title, passage.text));
+  for (const data::Passage& passage : passages)
+    texts.push_back(data::model_text(passage.title, passage.text));
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   const std::vector<Ranked> ranked = reranker.rerank(options.query, views, options.top_n);
   Output output("-");
@@ -83,9 +89,12 @@ void rerank_passages(const Options& options) {
 // Texts by id, for the queries and the corpus.
 using Texts = std::unordered_map<std::string, std::string>;
 
-const std::string& find_text(const Texts& texts, const std::string& id, const std::string& what, const std::string& run) {
+const std::string& find_text(const Texts& texts, const std::string& id, const std::string& what,
+                             const std::string& run) {
   const auto found = texts.find(id);
-  if (found == texts.end()) throw InvalidFormat(run + ": the " + what + " " + id + " of the run is not in the " + what + " files");
+  if (found == texts.end())
+    throw InvalidFormat(run + ": the " + what + " " + id + " of the run is not in the " + what +
+                        " files");
   return found->second;
 }
 
@@ -120,7 +129,8 @@ void rerank_run(const Options& options) {
   }
   for (const auto& [query, ranking] : run) {  // every id is looked up before hours of work
     find_text(queries, query, "query", options.run);
-    for (const auto& [document, score] : ranking) find_text(corpus, document, "document", options.run);
+    for (const auto& [document, score] : ranking)
+      find_text(corpus, document, "document", options.run);
   }
   const Reranker reranker(options.model, options.model_flags.options());
   Progress progress("queries", run.size(), options.text.progress);
@@ -135,38 +145,48 @@ void rerank_run(const Options& options) {
 void require_form(const Options& options) {
   const bool single = !options.passages.empty(), whole = !options.run.empty();
   if (single && !whole && options.queries.empty() && options.output.empty()) return;
-  if (whole && !single && !options.queries.empty() && !options.corpus.empty() && !options.output.empty()) return;
-  throw CLI::ValidationError("rerank",
-                             "expected --query with --passages, or --queries, --corpus, --run and --output together");
+  if (whole && !single && !options.queries.empty() && !options.corpus.empty() &&
+      !options.output.empty())
+    return;
+  throw CLI::ValidationError(
+      "rerank",
+      "expected --query with --passages, or --queries, --corpus, --run and --output together");
 }
 
 }  // namespace
 
 void add_rerank(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("rerank", "Orders the passages of a query, or reranks a TREC run");
+  CLI::App* command =
+      app.add_subcommand("rerank", "Orders the passages of a query, or reranks a TREC run");
   command->add_option("--model", options->model, "Model folder")->required();
   command->add_option("--query", options->query, "The query");
-  command->add_option("--passages", options->passages,
-                      "One passage a line, or JSON lines {\"id\"?, \"title\"?, \"text\"}; - is stdin (JSON lines)");
+  command->add_option(
+      "--passages", options->passages,
+      "One passage a line, or JSON lines {\"id\"?, \"title\"?, \"text\"}; - is stdin (JSON lines)");
   command->add_option("--top-n", options->top_n, "Only the best N (default: all)");
   command->add_flag("--json", options->json, "JSON lines {rank, index, id?, logit, score, text}");
-  command->add_option("--queries", options->queries, "TSV id<TAB>text, or JSON lines {\"id\", \"text\"}");
+  command->add_option("--queries", options->queries,
+                      "TSV id<TAB>text, or JSON lines {\"id\", \"text\"}");
   command->add_option("--corpus", options->corpus, "JSON lines {\"id\", \"title\"?, \"text\"}");
   command->add_option("--run", options->run, "The TREC run to rerank");
   command->add_option("--output", options->output, "The reranked run");
-  command->add_option("--depth", options->depth, "Candidates of a query to rerank; what is below is left out")
+  command
+      ->add_option("--depth", options->depth,
+                   "Candidates of a query to rerank; what is below is left out")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   CLI::Option* blend = command->add_option(
-      "--blend", options->blend, "Final score = logit + W x the run's score (default: narabi.json's blend.bm25, else 0)");
+      "--blend", options->blend,
+      "Final score = logit + W x the run's score (default: narabi.json's blend.bm25, else 0)");
   command->add_option("--tag", options->tag, "Last column of the run")->capture_default_str();
   options->model_flags.add_to(*command);
   options->text.add_to(*command);
   command->footer(
       "Examples:\n"
       "  narabi rerank --model DIR --query 日本の首都は --passages passages.txt --top-n 5\n"
-      "  narabi rerank --model DIR --queries queries.tsv --corpus corpus.jsonl.gz --run bm25.run --output out.run");
+      "  narabi rerank --model DIR --queries queries.tsv --corpus corpus.jsonl.gz --run bm25.run "
+      "--output out.run");
   command->callback([options, blend] {
     options->blend_given = blend->count() > 0;
     require_form(*options);

@@ -6,7 +6,9 @@
 namespace narabi::data {
 namespace {
 
-bool is_blank(const std::string& line) { return line.find_first_not_of(" \t") == std::string::npos; }
+bool is_blank(const std::string& line) {
+  return line.find_first_not_of(" \t") == std::string::npos;
+}
 
 bool looks_like_json(const std::string& line) {
   const std::size_t first = line.find_first_not_of(" \t");
@@ -86,7 +88,8 @@ std::vector<Passage> read_corpus(const std::vector<std::string>& paths, base::In
     JsonLines lines(path, invalid);
     while (lines.next()) {
       passages.push_back(passage_of(lines));
-      if (!passages.back().id) throw InvalidFormat(lines.where() + ": expected the key \"id\" (or \"_id\")");
+      if (!passages.back().id)
+        throw InvalidFormat(lines.where() + ": expected the key \"id\" (or \"_id\")");
       seen.add(*passages.back().id, lines.where());
     }
     if (lines.count() == 0) nothing_in(path, "documents");

@@ -34,7 +34,8 @@ ModelSummary inspect(const std::string& path) {
   const checkpoint::ModelFolder folder(path);
   ModelSummary summary;
   summary.stored_as = stored_as(folder);
-  if (folder.config().has("architectures")) summary.architecture = folder.config().texts("architectures").at(0);
+  if (folder.config().has("architectures"))
+    summary.architecture = folder.config().texts("architectures").at(0);
   find_out(summary.unsupported, [&] {
     const models::ModelShape shape = models::read_shape(folder);
     summary.layers = shape.encoder.layers;
