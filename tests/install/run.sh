@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# tests/install/run.sh BUILD_DIR: installs into a temporary prefix, builds the consumer with find_package and
+# runs it and the installed binary.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cmake --install "$1" --prefix "$work/prefix" >/dev/null
+cmake -S "$here" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" >/dev/null
+cmake --build "$work/build" >/dev/null
+"$work/build/consumer" "$root/models/prototype-modernbert-6l"
+"$work/prefix/bin/narabi" --version
+"$work/prefix/bin/narabi" inspect "$root/models/prototype-modernbert-6l" >/dev/null
