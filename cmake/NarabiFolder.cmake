@@ -58,7 +58,7 @@ endfunction()
 # (the binaries print each case; one process per binary keeps sanitizer runs short).
 function(narabi_test name)
   add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE narabi_flags nlohmann_json::nlohmann_json GTest::gtest GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE narabi_flags ZLIB::ZLIB nlohmann_json::nlohmann_json GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE
     NARABI_SOURCE_DIR="${PROJECT_SOURCE_DIR}" NARABI_BINARY_DIR="${PROJECT_BINARY_DIR}")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

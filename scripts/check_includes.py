@@ -44,7 +44,7 @@ def check(path: Path, folder: str | None, graph: dict[str, set[str]]) -> list[st
             elif top in graph and top != folder and top not in graph[folder]:
                 problems.append(f"{where}: {folder} may not include {header}")
             for prefix, folders in THIRD_PARTY.items():
-                if not header.startswith(prefix) or (is_test and prefix == "nlohmann/"):
+                if not header.startswith(prefix) or is_test:
                     continue
                 if folder not in folders:
                     problems.append(f"{where}: {header} belongs in {', '.join(sorted(folders))} only")
