@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Checks that #include follows the link graph of CMakeLists.txt, and what headers may know.
+
+  1. A file in src/X includes only narabi/*, src/X and the folders that narabi_folder(X DEPENDS ...) reaches.
+  2. Headers (include/narabi, src) include the standard library and our own headers, nothing else:
+     third-party types stay in .cc files. Exceptions are in ALLOWED_IN_HEADERS. Headers of include/narabi
+     include no header of src.
+  3. Names of architectures stand in src/models and src/tokenize (whose types carry them) and in the help
+     of src/cli; code elsewhere does not know them. Comments and tests may name them.
+
+Run: scripts/check_includes.py [SOURCE_DIR]. Prints one line per violation; exit code 1 if there is any.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+FOLDER = re.compile(r"^\s*narabi_folder\(\s*(\w+)(?:\s+DEPENDS\s+([\w\s]+))?\)", re.MULTILINE)
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+# "sbert" and "sentence_bert" are the names of sentence-transformers' own files and keys.
+ARCHITECTURE = re.compile(r"(?<!sentence_)(?<!\bs)bert|roberta", re.IGNORECASE)
+COMMENT_OR_STRING = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
+
+SUFFIXES = {".h", ".cc", ".inc"}
+ARCHITECTURE_FOLDERS = {"models", "tokenize", "cli"}
+STANDARD = re.compile(r"[a-z_0-9]+")  # <vector>, <cstdint>: no slash, no suffix
+ALLOWED_IN_HEADERS = {
+    "cli": re.compile(r"CLI/.+"),
+    "kernels": re.compile(r"immintrin\.h"),  # the compiler's own
+}
+
+
+def link_graph(cmake_text):
+    """Folder -> every folder it may include, by following DEPENDS to the end."""
+    direct = {name: set((depends or "").split()) for name, depends in FOLDER.findall(cmake_text)}
+
+    def reach(name, seen):
+        for dependency in direct.get(name, ()):
+            if dependency not in seen:
+                seen.add(dependency)
+                reach(dependency, seen)
+        return seen
+
+    return {name: reach(name, set()) for name in direct}
+
+
+def without_comments(text):
+    """Comments become blank, with their line breaks kept; strings stay."""
+    def blank(match):
+        part = match.group(0)
+        return part if part.startswith('"') else re.sub(r"[^\n]", " ", part)
+    return COMMENT_OR_STRING.sub(blank, text)
+
+
+def header_problem(folder, bracket, target):
+    own = target.startswith("narabi/") or bracket == '"'
+    if own or STANDARD.fullmatch(target):
+        return None
+    allowed = ALLOWED_IN_HEADERS.get(folder)
+    if allowed and allowed.fullmatch(target):
+        return None
+    return f"a header includes <{target}>; third-party headers belong in .cc files"
+
+
+def include_problem(folder, target, graph, folders_of_src):
+    """`folder` is None for include/narabi."""
+    if target.startswith("narabi/"):
+        return None
+    first = target.split("/")[0]
+    if first not in folders_of_src:
+        return None
+    if folder is None:
+        return f"include/narabi includes \"{target}\"; the installed API knows no header of src"
+    if first == folder or first in graph.get(folder, ()):
+        return None
+    return f"src/{folder} includes \"{target}\", but CMakeLists.txt does not let {folder} depend on {first}"
+
+
+def problems_of_file(path, folder, graph, folders_of_src):
+    code = without_comments(path.read_text(encoding="utf-8"))
+    knows_architectures = folder in ARCHITECTURE_FOLDERS or path.name.endswith("_test.cc")
+    for number, line in enumerate(code.split("\n"), 1):
+        include = INCLUDE.match(line)
+        if include:
+            bracket, target = include.groups()
+            problem = include_problem(folder, target, graph, folders_of_src)
+            if problem is None and path.suffix != ".cc":
+                problem = header_problem(folder, bracket, target)
+            if problem:
+                yield number, problem
+        if not knows_architectures and ARCHITECTURE.search(line):
+            yield number, f"names the architecture \"{ARCHITECTURE.search(line).group(0)}\""
+
+
+def check(root):
+    graph = link_graph((root / "CMakeLists.txt").read_text(encoding="utf-8"))
+    folders_of_src = {entry.name for entry in (root / "src").iterdir() if entry.is_dir()}
+    found = [f"src/{name}: no narabi_folder({name} ...) in CMakeLists.txt"
+             for name in sorted(folders_of_src - graph.keys())]
+    for top in ("include/narabi", "src"):
+        for path in sorted((root / top).rglob("*")):
+            if path.suffix not in SUFFIXES:
+                continue
+            relative = path.relative_to(root)
+            folder = relative.parts[1] if top == "src" else None
+            found += [f"{relative}:{number}: {problem}"
+                      for number, problem in problems_of_file(path, folder, graph, folders_of_src)]
+    return found
+
+
+def main():
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent
+    found = check(root)
+    for line in found:
+        print(line)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# scripts/tidy.sh [FILE...]: clang-tidy-14 over src (or the files named), with the commands of build/release.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+command -v clang-tidy-14 >/dev/null || { echo "needs: apt-get install clang-tidy-14" >&2; exit 1; }
+[ -f build/release/compile_commands.json ] || cmake --preset release >/dev/null
+if [ "$#" -eq 0 ]; then
+  mapfile -t files < <(git ls-files --cached --others --exclude-standard 'src/*.cc')
+else
+  files=("$@")
+fi
+# gcc's own flags are unknown to clang; everything else in the database is understood.
+printf '%s\0' "${files[@]}" |
+  xargs -0 -n 1 -P "${JOBS:-$(nproc)}" clang-tidy-14 --quiet -p build/release \
+    --extra-arg=-Wno-unknown-warning-option
