@@ -42,6 +42,13 @@ void AtomicFile::flush() {
   buffer_.clear();
 }
 
+void AtomicFile::write_at(std::size_t offset, std::string_view bytes) {
+  flush();
+  if (::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)) != static_cast<ssize_t>(bytes.size())) {
+    throw IoError(path_ + ": cannot write: " + std::strerror(errno));
+  }
+}
+
 void AtomicFile::commit() {
   flush();
   if (::fsync(fd_) != 0) throw IoError(path_ + ": cannot sync: " + std::strerror(errno));

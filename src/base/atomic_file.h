@@ -1,6 +1,7 @@
 // A file that appears whole or not at all.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(std::string_view bytes);  // throws IoError, e.g. when the disk is full
+  void write_at(std::size_t offset, std::string_view bytes);  // over bytes written before
   void commit();                       // throws IoError
 
  private:

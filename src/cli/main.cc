@@ -1,1 +1,52 @@
-int main() { return 0; }
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "narabi/error.h"
+#include "narabi/version.h"
+
+namespace {
+
+// The exit codes of the command line's contract.
+constexpr int kFailed = 1, kUsage = 2, kInterrupted = 130;
+
+int fail(const char* message) {
+  std::fprintf(stderr, "narabi: %s\n", message);
+  return kFailed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error on the next write, see output.cc
+  CLI::App app{"narabi: scores, reranks, searches and evaluates Japanese passages"};
+  app.set_version_flag("--version", narabi::version());
+  app.require_subcommand(1);
+  app.footer("Each command has a --help with examples: narabi rerank --help");
+  narabi::cli::add_score(app);
+  narabi::cli::add_rerank(app);
+  narabi::cli::add_tokenize(app);
+  narabi::cli::add_embed(app);
+  narabi::cli::add_inspect(app);
+  narabi::cli::add_search(app);
+  narabi::cli::add_eval(app);
+  narabi::cli::add_reproduce(app);
+  narabi::cli::add_bench(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  } catch (const narabi::cli::Interrupted&) {
+    std::fprintf(stderr, "narabi: interrupted; what was written so far is whole\n");
+    return kInterrupted;
+  } catch (const narabi::cli::OutputClosed&) {
+    return kFailed;
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory");
+  } catch (const std::exception& error) {
+    return fail(error.what());
+  }
+  return 0;
+}

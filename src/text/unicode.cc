@@ -114,7 +114,7 @@ std::string lower_each(std::string_view text) {
 }
 
 bool is_white_space(char32_t c) { return u_isUWhiteSpace(code(c)); }
-bool is_other(char32_t c) { return in_categories(c, U_GC_C_MASK); }
+bool is_control_like(char32_t c) { return in_categories(c, U_GC_C_MASK & ~U_GC_CN_MASK); }
 bool is_punctuation(char32_t c) { return in_categories(c, U_GC_P_MASK); }
 bool is_nonspacing_mark(char32_t c) { return in_categories(c, U_GC_MN_MASK); }
 bool is_mark(char32_t c) { return in_categories(c, U_GC_M_MASK); }

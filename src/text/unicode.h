@@ -19,7 +19,7 @@ std::string lower_each(std::string_view text);
 
 // Properties, named as in Unicode: White_Space, and general categories.
 bool is_white_space(char32_t c);
-bool is_other(char32_t c);             // Cc, Cf, Co, Cs, Cn
+bool is_control_like(char32_t c);      // Cc, Cf, Co, Cs: the "other" that are assigned
 bool is_punctuation(char32_t c);       // P*
 bool is_nonspacing_mark(char32_t c);   // Mn
 bool is_mark(char32_t c);              // M*

@@ -39,7 +39,7 @@ void filter(std::string& text, Keep keep) {
 }
 
 bool is_bert_control(char32_t c) {
-  return c != '\t' && c != '\n' && c != '\r' && text::is_other(c);
+  return c != '\t' && c != '\n' && c != '\r' && text::is_control_like(c);
 }
 
 // The blocks that BERT treats as ideographs of one word each, with the bounds of the tokenizers library (its

@@ -1,0 +1,7 @@
+#include "narabi/version.h"
+
+namespace narabi {
+
+const char* version() { return NARABI_VERSION; }
+
+}  // namespace narabi

@@ -1,0 +1,2 @@
+#include "cli/commands.h"
+namespace narabi::cli { void add_bench(CLI::App&) {} }

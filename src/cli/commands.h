@@ -1,0 +1,18 @@
+// Every command registers itself: its options, its help with examples, and what it runs.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace narabi::cli {
+
+void add_score(CLI::App& app);
+void add_rerank(CLI::App& app);
+void add_tokenize(CLI::App& app);
+void add_embed(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_search(CLI::App& app);
+void add_eval(CLI::App& app);
+void add_reproduce(CLI::App& app);
+void add_bench(CLI::App& app);
+
+}  // namespace narabi::cli

@@ -1,0 +1,37 @@
+#include "cli/model_options.h"
+
+#include "narabi/error.h"
+
+namespace narabi::cli {
+
+void ModelFlags::add_to(CLI::App& command) {
+  command.add_option("--precision", precision, "f32, bf16, int8 or auto: the fastest whose quality gate holds")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "auto"}))
+      ->capture_default_str();
+  command.add_option("--max-length", max_length, "Tokens of an input (default: the model's, at most 512)")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--truncation", truncation, "Which side gives way: only_second (the passage) or longest_first")
+      ->check(CLI::IsMember({"only_second", "longest_first"}))
+      ->capture_default_str();
+  command.add_option("--device", device, "cpu")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
+  command.add_option("--threads", threads, "Worker threads (default: the cores that the cgroup allows)")
+      ->check(CLI::Range(1, 1024));
+}
+
+ModelOptions ModelFlags::options() const {
+  if (precision != "auto" && precision != "f32") {
+    throw Unsupported("--precision " + precision + " is not built yet; supported: f32, auto");
+  }
+  if (device != "cpu") throw Unsupported("--device " + device + " is not built; supported: cpu");
+  return {.precision = precision == "f32" ? Precision::kF32 : Precision::kAuto,
+          .truncation = truncation == "only_second" ? Truncation::kOnlySecond : Truncation::kLongestFirst,
+          .max_length = max_length,
+          .threads = threads};
+}
+
+void TextFlags::add_to(CLI::App& command) {
+  command.add_flag("--lossy", lossy, "Replace invalid UTF-8 by U+FFFD instead of stopping");
+  command.add_flag("--progress", progress, "Show progress on stderr even if it is no terminal");
+}
+
+}  // namespace narabi::cli

@@ -1,0 +1,181 @@
+// narabi rerank: the passages of one query, or a whole TREC run.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <unordered_map>
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/json.h"
+#include "cli/model_options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "data/readers.h"
+#include "narabi/error.h"
+#include "narabi/evaluation.h"
+#include "narabi/reranker.h"
+#include "rerank/blend.h"
+
+namespace narabi::cli {
+namespace {
+
+struct Options {
+  std::string model;
+  ModelFlags model_flags;
+  TextFlags text;
+  bool json = false;
+  // one query
+  std::string query, passages;
+  std::size_t top_n = 0;
+  // a run
+  std::string queries, run, output, tag = "narabi";
+  std::vector<std::string> corpus;
+  std::size_t depth = 100;
+  double blend = 0;
+  bool blend_given = false;
+};
+
+void write_json(const std::vector<Ranked>& ranked, const std::vector<data::Passage>& passages, Output& output) {
+  std::int64_t rank = 0;
+  for (const Ranked& entry : ranked) {
+    const data::Passage& passage = passages[entry.index];
+    JsonLine line;
+    line.set_integer("rank", ++rank).set_integer("index", static_cast<std::int64_t>(entry.index));
+    if (passage.id) line.set("id", *passage.id);
+    line.set("logit", entry.score.logit).set("score", entry.score.score);
+    if (!passage.title.empty()) line.set("title", passage.title);
+    line.set("text", passage.text);
+    if (entry.score.truncated) line.set_flag("truncated", true);
+    if (entry.score.query_truncated) line.set_flag("query_truncated", true);
+    output.line(line.text());
+  }
+}
+
+void write_table(const std::vector<Ranked>& ranked, const std::vector<data::Passage>& passages, Output& output) {
+  constexpr int kColumnsBeforeText = 36;
+  output.line(fmt::format("{:>4}  {:>6}  {:>8}  {:>8}  {}", "rank", "before", "logit", "score", "passage"));
+  const int room = terminal_columns() - kColumnsBeforeText;
+  std::size_t rank = 0;
+  for (const Ranked& entry : ranked) {
+    const data::Passage& passage = passages[entry.index];
+    output.line(fmt::format("{:>4}  {:>6}  {:>8.3f}  {:>8.4f}  {}", ++rank, entry.index + 1, entry.score.logit,
+                            entry.score.score, fit(data::model_text(passage.title, passage.text), room)));
+  }
+}
+
+void rerank_passages(const Options& options) {
+  const std::vector<data::Passage> passages = data::read_passages(options.passages, options.text.invalid());
+  const Reranker reranker(options.model, options.model_flags.options());
+  std::vector<std::string> texts;
+  for (const data::Passage& passage : passages) texts.push_back(data::model_text(passage.title, passage.text));
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  const std::vector<Ranked> ranked = reranker.rerank(options.query, views, options.top_n);
+  Output output("-");
+  if (options.json) {
+    write_json(ranked, passages, output);
+  } else {
+    write_table(ranked, passages, output);
+  }
+  output.close();
+}
+
+// Texts by id, for the queries and the corpus.
+using Texts = std::unordered_map<std::string, std::string>;
+
+const std::string& find_text(const Texts& texts, const std::string& id, const std::string& what, const std::string& run) {
+  const auto found = texts.find(id);
+  if (found == texts.end()) throw InvalidFormat(run + ": the " + what + " " + id + " of the run is not in the " + what + " files");
+  return found->second;
+}
+
+void rerank_query(const Reranker& reranker, const Options& options, const std::string& query,
+                  const Texts& corpus, std::vector<std::pair<std::string, double>>& ranking) {
+  const std::size_t depth = std::min(options.depth, ranking.size());
+  std::vector<Pair> pairs;
+  std::vector<double> first_stage;
+  for (std::size_t i = 0; i < depth; ++i) {
+    pairs.push_back({query, find_text(corpus, ranking[i].first, "document", options.run)});
+    first_stage.push_back(ranking[i].second);
+  }
+  std::vector<float> logits;
+  for (const Score& score : reranker.score(pairs)) logits.push_back(score.logit);
+  const double weight = options.blend_given ? options.blend : reranker.blend_weight("bm25");
+  std::vector<std::pair<std::string, double>> reranked;
+  for (const auto& entry : rerank::blend(logits, first_stage, weight)) {
+    reranked.emplace_back(ranking[entry.index].first, entry.final_score);
+  }
+  ranking = std::move(reranked);
+}
+
+void rerank_run(const Options& options) {
+  watch_for_interrupt();
+  Run run = read_run(options.run);
+  Texts queries, corpus;
+  for (data::Query& query : data::read_queries(options.queries, options.text.invalid())) {
+    queries.emplace(std::move(query.id), std::move(query.text));
+  }
+  for (data::Passage& passage : data::read_corpus(options.corpus, options.text.invalid())) {
+    corpus.emplace(*passage.id, data::model_text(passage.title, passage.text));
+  }
+  for (const auto& [query, ranking] : run) {  // every id is looked up before hours of work
+    find_text(queries, query, "query", options.run);
+    for (const auto& [document, score] : ranking) find_text(corpus, document, "document", options.run);
+  }
+  const Reranker reranker(options.model, options.model_flags.options());
+  Progress progress("queries", run.size(), options.text.progress);
+  for (auto& [query, ranking] : run) {
+    check_interrupt();
+    rerank_query(reranker, options, queries.at(query), corpus, ranking);
+    progress.add(1);
+  }
+  write_run(options.output, run, options.tag);
+}
+
+void require_form(const Options& options) {
+  const bool single = !options.passages.empty(), whole = !options.run.empty();
+  if (single && !whole && options.queries.empty() && options.output.empty()) return;
+  if (whole && !single && !options.queries.empty() && !options.corpus.empty() && !options.output.empty()) return;
+  throw CLI::ValidationError("rerank",
+                             "expected --query with --passages, or --queries, --corpus, --run and --output together");
+}
+
+}  // namespace
+
+void add_rerank(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("rerank", "Orders the passages of a query, or reranks a TREC run");
+  command->add_option("--model", options->model, "Model folder")->required();
+  command->add_option("--query", options->query, "The query");
+  command->add_option("--passages", options->passages,
+                      "One passage a line, or JSON lines {\"id\"?, \"title\"?, \"text\"}; - is stdin (JSON lines)");
+  command->add_option("--top-n", options->top_n, "Only the best N (default: all)");
+  command->add_flag("--json", options->json, "JSON lines {rank, index, id?, logit, score, text}");
+  command->add_option("--queries", options->queries, "TSV id<TAB>text, or JSON lines {\"id\", \"text\"}");
+  command->add_option("--corpus", options->corpus, "JSON lines {\"id\", \"title\"?, \"text\"}");
+  command->add_option("--run", options->run, "The TREC run to rerank");
+  command->add_option("--output", options->output, "The reranked run");
+  command->add_option("--depth", options->depth, "Candidates of a query to rerank; what is below is left out")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  CLI::Option* blend = command->add_option(
+      "--blend", options->blend, "Final score = logit + W x the run's score (default: narabi.json's blend.bm25, else 0)");
+  command->add_option("--tag", options->tag, "Last column of the run")->capture_default_str();
+  options->model_flags.add_to(*command);
+  options->text.add_to(*command);
+  command->footer(
+      "Examples:\n"
+      "  narabi rerank --model DIR --query 日本の首都は --passages passages.txt --top-n 5\n"
+      "  narabi rerank --model DIR --queries queries.tsv --corpus corpus.jsonl.gz --run bm25.run --output out.run");
+  command->callback([options, blend] {
+    options->blend_given = blend->count() > 0;
+    require_form(*options);
+    if (options->run.empty()) {
+      rerank_passages(*options);
+    } else {
+      rerank_run(*options);
+    }
+  });
+}
+
+}  // namespace narabi::cli
