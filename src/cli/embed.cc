@@ -26,10 +26,12 @@ struct Options {
   bool json = true;
 };
 
-// NumPy's format 1.0 with room in the header for the number of rows, which is known at the end only.
+// NumPy's format 1.0 with room in the header for the number of rows, which is known at the end
+// only.
 std::string npy_header(std::size_t rows, std::size_t width) {
   constexpr std::size_t kHeaderBytes = 128;
-  std::string text = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, width);
+  std::string text =
+      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, width);
   text.resize(kHeaderBytes - 10 - 1, ' ');
   text += '\n';
   std::string header = "\x93NUMPY";
@@ -44,7 +46,8 @@ std::string npy_header(std::size_t rows, std::size_t width) {
 template <typename Body>
 std::size_t for_each_chunk(const Options& options, const Embedder& embedder, Body body) {
   data::JsonLines lines(options.input, options.text.invalid());
-  Progress progress("texts", 0, options.text.progress);
+  Progress progress("texts", expected_lines(options.input, options.text.progress),
+                    options.text.progress);
   std::vector<std::string> owned;
   std::size_t total = 0;
   for (bool more = true; more;) {
@@ -61,14 +64,16 @@ std::size_t for_each_chunk(const Options& options, const Embedder& embedder, Bod
 }
 
 void write_npy(const Options& options, const Embedder& embedder) {
-  base::AtomicFile file(options.output);
+  OutputFile file(options.output);
   const auto width = static_cast<std::size_t>(embedder.dimension());
-  file.write(npy_header(0, width));
-  const std::size_t rows = for_each_chunk(options, embedder, [&](const std::vector<float>& vectors, std::size_t) {
-    file.write({reinterpret_cast<const char*>(vectors.data()), vectors.size() * sizeof(float)});
-  });
-  file.write_at(0, npy_header(rows, width));
-  file.commit();
+  file->write(npy_header(0, width));
+  const std::size_t rows =
+      for_each_chunk(options, embedder, [&](const std::vector<float>& vectors, std::size_t) {
+        file->write(
+            {reinterpret_cast<const char*>(vectors.data()), vectors.size() * sizeof(float)});
+      });
+  file->write_at(0, npy_header(rows, width));
+  file->commit();
 }
 
 void write_lines(const Options& options, const Embedder& embedder) {
@@ -76,7 +81,9 @@ void write_lines(const Options& options, const Embedder& embedder) {
   const auto width = static_cast<std::size_t>(embedder.dimension());
   for_each_chunk(options, embedder, [&](const std::vector<float>& vectors, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
-      output.line(JsonLine().set("vector", std::span<const float>(vectors).subspan(i * width, width)).text());
+      output.line(JsonLine()
+                      .set("vector", std::span<const float>(vectors).subspan(i * width, width))
+                      .text());
     }
     output.flush();
   });
@@ -84,7 +91,6 @@ void write_lines(const Options& options, const Embedder& embedder) {
 }
 
 void run(const Options& options) {
-  watch_for_interrupt();
   const Embedder embedder(options.model, options.model_flags.options());
   if (options.output.ends_with(".npy")) {
     write_npy(options, embedder);
@@ -97,19 +103,26 @@ void run(const Options& options) {
 
 void add_embed(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("embed", "One vector per text, with a sentence-transformers folder");
-  command->add_option("--model", options->model, "Folder of the embedder (modules.json)")->required();
+  CLI::App* command =
+      app.add_subcommand("embed", "One vector per text, with a sentence-transformers folder");
+  command->add_option("--model", options->model, "Folder of the embedder (modules.json)")
+      ->required();
   command->add_option("--input", options->input, "Lines {\"text\"}; - is stdin")->required();
-  command->add_option("--prompt", options->prompt, "The prompt of the folder to put in front: query or document");
-  command->add_option("--output", options->output, "JSON lines {\"vector\"}, or FILE.npy (float32, rows x dimension)")
+  command->add_option("--prompt", options->prompt,
+                      "The prompt of the folder to put in front: query or document");
+  command
+      ->add_option("--output", options->output,
+                   "JSON lines {\"vector\"}, or FILE.npy (float32, rows x dimension)")
       ->capture_default_str();
   command->add_flag("--json", options->json, "JSON lines (always, but for .npy)");
   options->model_flags.add_to(*command);
   options->text.add_to(*command);
   command->footer(
       "Examples:\n"
-      "  narabi embed --model ruri-v3-30m --input passages.jsonl --prompt document --output passages.npy\n"
-      "  echo '{\"text\":\"日本の首都\"}' | narabi embed --model ruri-v3-30m --input - --prompt query");
+      "  narabi embed --model ruri-v3-30m --input passages.jsonl --prompt document --output "
+      "passages.npy\n"
+      "  echo '{\"text\":\"日本の首都\"}' | narabi embed --model ruri-v3-30m --input - --prompt "
+      "query");
   command->callback([options] { run(*options); });
 }
 

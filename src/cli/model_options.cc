@@ -1,20 +1,31 @@
 #include "cli/model_options.h"
 
+#include "base/utf8.h"
 #include "narabi/error.h"
 
 namespace narabi::cli {
 
 void ModelFlags::add_to(CLI::App& command) {
-  command.add_option("--precision", precision, "f32, bf16, int8 or auto: the fastest whose quality gate holds")
+  command
+      .add_option("--precision", precision,
+                  "f32, bf16, int8 or auto: the fastest whose quality gate holds")
       ->check(CLI::IsMember({"f32", "bf16", "int8", "auto"}))
       ->capture_default_str();
-  command.add_option("--max-length", max_length, "Tokens of an input (default: the model's, at most 512)")
+  command
+      .add_option("--max-length", max_length,
+                  "Tokens of an input (default: the model's, at most 512)")
       ->check(CLI::PositiveNumber);
-  command.add_option("--truncation", truncation, "Which side gives way: only_second (the passage) or longest_first")
+  command
+      .add_option("--truncation", truncation,
+                  "Which side gives way: only_second (the passage) or longest_first")
       ->check(CLI::IsMember({"only_second", "longest_first"}))
       ->capture_default_str();
-  command.add_option("--device", device, "cpu")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
-  command.add_option("--threads", threads, "Worker threads (default: the cores that the cgroup allows)")
+  command.add_option("--device", device, "cpu")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
+  command
+      .add_option("--threads", threads,
+                  "Worker threads (default: the cores that the cgroup allows)")
       ->check(CLI::Range(1, 1024));
 }
 
@@ -24,9 +35,18 @@ ModelOptions ModelFlags::options() const {
   }
   if (device != "cpu") throw Unsupported("--device " + device + " is not built; supported: cpu");
   return {.precision = precision == "f32" ? Precision::kF32 : Precision::kAuto,
-          .truncation = truncation == "only_second" ? Truncation::kOnlySecond : Truncation::kLongestFirst,
+          .truncation =
+              truncation == "only_second" ? Truncation::kOnlySecond : Truncation::kLongestFirst,
           .max_length = max_length,
           .threads = threads};
+}
+
+std::string TextFlags::checked(const std::string& flag, const std::string& value) const {
+  const auto offset = base::invalid_utf8_at(value);
+  if (!offset) return value;
+  if (lossy) return base::replace_invalid_utf8(value);
+  throw InvalidArgument(flag + ": invalid UTF-8 at byte " + std::to_string(*offset) +
+                        " (--lossy replaces it by U+FFFD)");
 }
 
 void TextFlags::add_to(CLI::App& command) {

@@ -2,7 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
+#include <optional>
+#include <sstream>
 #include <unordered_map>
 
 #include "cli/commands.h"
@@ -33,10 +37,11 @@ struct Options {
   std::vector<std::string> corpus;
   std::size_t depth = 100;
   double blend = 0;
-  bool blend_given = false;
+  bool query_given = false, blend_given = false;
 };
 
-void write_json(const std::vector<Ranked>& ranked, const std::vector<data::Passage>& passages, Output& output) {
+void write_json(const std::vector<Ranked>& ranked, const std::vector<data::Passage>& passages,
+                Output& output) {
   std::int64_t rank = 0;
   for (const Ranked& entry : ranked) {
     const data::Passage& passage = passages[entry.index];
@@ -52,25 +57,31 @@ void write_json(const std::vector<Ranked>& ranked, const std::vector<data::Passa
   }
 }
 
-void write_table(const std::vector<Ranked>& ranked, const std::vector<data::Passage>& passages, Output& output) {
+void write_table(const std::vector<Ranked>& ranked, const std::vector<data::Passage>& passages,
+                 Output& output) {
   constexpr int kColumnsBeforeText = 36;
-  output.line(fmt::format("{:>4}  {:>6}  {:>8}  {:>8}  {}", "rank", "before", "logit", "score", "passage"));
+  output.line(
+      fmt::format("{:>4}  {:>6}  {:>8}  {:>8}  {}", "rank", "before", "logit", "score", "passage"));
   const int room = terminal_columns() - kColumnsBeforeText;
   std::size_t rank = 0;
   for (const Ranked& entry : ranked) {
     const data::Passage& passage = passages[entry.index];
-    output.line(fmt::format("{:>4}  {:>6}  {:>8.3f}  {:>8.4f}  {}", ++rank, entry.index + 1, entry.score.logit,
-                            entry.score.score, fit(data::model_text(passage.title, passage.text), room)));
+    output.line(fmt::format("{:>4}  {:>6}  {:>8.3f}  {:>8.4f}  {}", ++rank, entry.index + 1,
+                            entry.score.logit, entry.score.score,
+                            fit(data::model_text(passage.title, passage.text), room)));
   }
 }
 
 void rerank_passages(const Options& options) {
-  const std::vector<data::Passage> passages = data::read_passages(options.passages, options.text.invalid());
+  const std::vector<data::Passage> passages =
+      data::read_passages(options.passages, options.text.invalid());
   const Reranker reranker(options.model, options.model_flags.options());
   std::vector<std::string> texts;
-  for (const data::Passage& passage : passages) texts.push_back(data::model_text(passage.title, passage.text));
+  for (const data::Passage& passage : passages)
+    texts.push_back(data::model_text(passage.title, passage.text));
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  const std::vector<Ranked> ranked = reranker.rerank(options.query, views, options.top_n);
+  const std::vector<Ranked> ranked =
+      reranker.rerank(options.text.checked("--query", options.query), views, options.top_n);
   Output output("-");
   if (options.json) {
     write_json(ranked, passages, output);
@@ -83,10 +94,42 @@ void rerank_passages(const Options& options) {
 // Texts by id, for the queries and the corpus.
 using Texts = std::unordered_map<std::string, std::string>;
 
-const std::string& find_text(const Texts& texts, const std::string& id, const std::string& what, const std::string& run) {
-  const auto found = texts.find(id);
-  if (found == texts.end()) throw InvalidFormat(run + ": the " + what + " " + id + " of the run is not in the " + what + " files");
-  return found->second;
+// The first line of a run that holds `id` in column `column`, for messages only.
+std::string place_in_run(const std::string& path, std::size_t column, const std::string& id) {
+  base::LineReader lines(path, base::InvalidUtf8::kReplace);
+  for (std::string line; lines.next(line);) {
+    std::istringstream words(line);
+    std::string word;
+    for (std::size_t i = 0; i <= column; ++i) words >> word;
+    if (word == id) return lines.where();
+  }
+  return path;
+}
+
+// Every id is looked up before hours of work.
+void require_texts(const Run& run, const Texts& queries, const Texts& corpus,
+                   const Options& options) {
+  constexpr std::size_t kQueryColumn = 0, kDocumentColumn = 2;
+  for (const auto& [query, ranking] : run) {
+    if (!queries.contains(query)) {
+      throw InvalidFormat(place_in_run(options.run, kQueryColumn, query) + ": the query " + query +
+                          " is not in " + options.queries);
+    }
+    for (const auto& [document, score] : ranking) {
+      if (corpus.contains(document)) continue;
+      throw InvalidFormat(place_in_run(options.run, kDocumentColumn, document) + ": the document " +
+                          document + " is not in " +
+                          fmt::format("{}", fmt::join(options.corpus, ", ")));
+    }
+  }
+}
+
+// Scores of single precision that fall strictly, so that any tool which reads the run, whatever it
+// does with ties, sees this order.
+float below(float score, std::optional<float> before) {
+  return before && score >= *before
+             ? std::nextafter(*before, -std::numeric_limits<float>::infinity())
+             : score;
 }
 
 void rerank_query(const Reranker& reranker, const Options& options, const std::string& query,
@@ -95,21 +138,22 @@ void rerank_query(const Reranker& reranker, const Options& options, const std::s
   std::vector<Pair> pairs;
   std::vector<double> first_stage;
   for (std::size_t i = 0; i < depth; ++i) {
-    pairs.push_back({query, find_text(corpus, ranking[i].first, "document", options.run)});
+    pairs.push_back({query, corpus.at(ranking[i].first)});
     first_stage.push_back(ranking[i].second);
   }
   std::vector<float> logits;
   for (const Score& score : reranker.score(pairs)) logits.push_back(score.logit);
   const double weight = options.blend_given ? options.blend : reranker.blend_weight("bm25");
   std::vector<std::pair<std::string, double>> reranked;
+  std::optional<float> before;
   for (const auto& entry : rerank::blend(logits, first_stage, weight)) {
-    reranked.emplace_back(ranking[entry.index].first, entry.final_score);
+    before = below(static_cast<float>(entry.final_score), before);
+    reranked.emplace_back(ranking[entry.index].first, *before);
   }
   ranking = std::move(reranked);
 }
 
 void rerank_run(const Options& options) {
-  watch_for_interrupt();
   Run run = read_run(options.run);
   Texts queries, corpus;
   for (data::Query& query : data::read_queries(options.queries, options.text.invalid())) {
@@ -118,10 +162,7 @@ void rerank_run(const Options& options) {
   for (data::Passage& passage : data::read_corpus(options.corpus, options.text.invalid())) {
     corpus.emplace(*passage.id, data::model_text(passage.title, passage.text));
   }
-  for (const auto& [query, ranking] : run) {  // every id is looked up before hours of work
-    find_text(queries, query, "query", options.run);
-    for (const auto& [document, score] : ranking) find_text(corpus, document, "document", options.run);
-  }
+  require_texts(run, queries, corpus, options);
   const Reranker reranker(options.model, options.model_flags.options());
   Progress progress("queries", run.size(), options.text.progress);
   for (auto& [query, ranking] : run) {
@@ -133,41 +174,53 @@ void rerank_run(const Options& options) {
 }
 
 void require_form(const Options& options) {
-  const bool single = !options.passages.empty(), whole = !options.run.empty();
+  const bool single = !options.passages.empty() && options.query_given,
+             whole = !options.run.empty();
   if (single && !whole && options.queries.empty() && options.output.empty()) return;
-  if (whole && !single && !options.queries.empty() && !options.corpus.empty() && !options.output.empty()) return;
-  throw CLI::ValidationError("rerank",
-                             "expected --query with --passages, or --queries, --corpus, --run and --output together");
+  if (whole && options.passages.empty() && !options.query_given && !options.queries.empty() &&
+      !options.corpus.empty() && !options.output.empty())
+    return;
+  throw CLI::ValidationError(
+      "rerank",
+      "expected --query with --passages, or --queries, --corpus, --run and --output together");
 }
 
 }  // namespace
 
 void add_rerank(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("rerank", "Orders the passages of a query, or reranks a TREC run");
+  CLI::App* command =
+      app.add_subcommand("rerank", "Orders the passages of a query, or reranks a TREC run");
   command->add_option("--model", options->model, "Model folder")->required();
-  command->add_option("--query", options->query, "The query");
-  command->add_option("--passages", options->passages,
-                      "One passage a line, or JSON lines {\"id\"?, \"title\"?, \"text\"}; - is stdin (JSON lines)");
+  CLI::Option* query = command->add_option("--query", options->query, "The query");
+  command->add_option(
+      "--passages", options->passages,
+      "One passage a line, or JSON lines {\"id\"?, \"title\"?, \"text\"}; - is stdin (JSON lines)");
   command->add_option("--top-n", options->top_n, "Only the best N (default: all)");
   command->add_flag("--json", options->json, "JSON lines {rank, index, id?, logit, score, text}");
-  command->add_option("--queries", options->queries, "TSV id<TAB>text, or JSON lines {\"id\", \"text\"}");
+  command->add_option("--queries", options->queries,
+                      "TSV id<TAB>text, or JSON lines {\"id\", \"text\"}");
   command->add_option("--corpus", options->corpus, "JSON lines {\"id\", \"title\"?, \"text\"}");
   command->add_option("--run", options->run, "The TREC run to rerank");
   command->add_option("--output", options->output, "The reranked run");
-  command->add_option("--depth", options->depth, "Candidates of a query to rerank; what is below is left out")
+  command
+      ->add_option("--depth", options->depth,
+                   "Candidates of a query to rerank; what is below is left out")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   CLI::Option* blend = command->add_option(
-      "--blend", options->blend, "Final score = logit + W x the run's score (default: narabi.json's blend.bm25, else 0)");
+      "--blend", options->blend,
+      "Final score = logit + W x the run's score (default: narabi.json's blend.bm25, else 0)");
   command->add_option("--tag", options->tag, "Last column of the run")->capture_default_str();
   options->model_flags.add_to(*command);
   options->text.add_to(*command);
   command->footer(
       "Examples:\n"
       "  narabi rerank --model DIR --query 日本の首都は --passages passages.txt --top-n 5\n"
-      "  narabi rerank --model DIR --queries queries.tsv --corpus corpus.jsonl.gz --run bm25.run --output out.run");
-  command->callback([options, blend] {
+      "  narabi rerank --model DIR --queries queries.tsv --corpus corpus.jsonl.gz --run bm25.run "
+      "--output out.run");
+  command->callback([options, query, blend] {
+    options->query_given = query->count() > 0;
     options->blend_given = blend->count() > 0;
     require_form(*options);
     if (options->run.empty()) {

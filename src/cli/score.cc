@@ -15,7 +15,8 @@
 namespace narabi::cli {
 namespace {
 
-constexpr std::size_t kChunk = 256;  // pairs scored between two looks at Ctrl-C, each chunk written whole
+constexpr std::size_t kChunk =
+    256;  // pairs scored between two looks at Ctrl-C, each chunk written whole
 
 struct Options {
   std::string model, input, output = "-";
@@ -43,21 +44,23 @@ void score_chunk(const Reranker& reranker, const std::vector<OwnedPair>& owned, 
 }
 
 void run(const Options& options) {
-  watch_for_interrupt();
   data::JsonLines lines(options.input, options.text.invalid());
   const Reranker reranker(options.model, options.model_flags.options());
   Output output(options.output);
-  Progress progress("pairs", 0, options.text.progress);
+  Progress progress("pairs", expected_lines(options.input, options.text.progress),
+                    options.text.progress);
   std::vector<OwnedPair> chunk;
   bool more = true;
   while (more) {
     chunk.clear();
-    while (chunk.size() < kChunk && (more = lines.next())) chunk.push_back({lines.text("query"), lines.text("passage")});
+    while (chunk.size() < kChunk && (more = lines.next()))
+      chunk.push_back({lines.text("query"), lines.text("passage")});
     check_interrupt();
     score_chunk(reranker, chunk, output);
     progress.add(chunk.size());
   }
-  if (lines.count() == 0) throw InvalidFormat(options.input + ": expected lines {\"query\", \"passage\"}, found none");
+  if (lines.count() == 0)
+    throw InvalidFormat(options.input + ": expected lines {\"query\", \"passage\"}, found none");
   output.close();
 }
 
@@ -67,14 +70,18 @@ void add_score(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("score", "One logit per (query, passage) pair");
   command->add_option("--model", options->model, "Model folder")->required();
-  command->add_option("--input", options->input, "Lines {\"query\", \"passage\"}; - is stdin; .gz, .xz, .zst are read as they are")
+  command
+      ->add_option(
+          "--input", options->input,
+          "Lines {\"query\", \"passage\"}; - is stdin; .gz, .xz, .zst are read as they are")
       ->required();
   command->add_option("--output", options->output, "Where the lines go")->capture_default_str();
   command->add_flag("--json", options->json, "JSON lines (always)");
   options->model_flags.add_to(*command);
   options->text.add_to(*command);
   command->footer(
-      "Output: lines {\"logit\", \"score\", \"tokens\", \"truncated\"} in input order.\n\nExamples:\n"
+      "Output: lines {\"logit\", \"score\", \"tokens\", \"truncated\"} in input "
+      "order.\n\nExamples:\n"
       "  narabi score --model models/prototype-modernbert-6l --input pairs.jsonl\n"
       "  zcat pairs.jsonl.gz | narabi score --model DIR --input - > scores.jsonl");
   command->callback([options] { run(*options); });

@@ -24,7 +24,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 struct Options {
   std::vector<std::string> corpus;
@@ -49,14 +51,15 @@ struct Timing {
   double retrieve = 0, rerank = 0;
 };
 
-std::vector<Result> search(const LexicalIndex& index, const Reranker* reranker, const Options& options,
-                           const std::string& query, Timing& timing) {
+std::vector<Result> search(const LexicalIndex& index, const Reranker* reranker,
+                           const Options& options, const std::string& query, Timing& timing) {
   const auto start = Clock::now();
   const std::vector<Hit> hits = index.search(query, options.candidates);
   timing.retrieve = seconds_since(start);
   std::vector<Result> results;
   if (reranker == nullptr) {
-    for (const Hit& hit : hits) results.push_back({hit.document, results.size() + 1, hit.score, std::nullopt, hit.score});
+    for (const Hit& hit : hits)
+      results.push_back({hit.document, results.size() + 1, hit.score, std::nullopt, hit.score});
     return results;
   }
   const auto rerank_start = Clock::now();
@@ -75,20 +78,22 @@ std::vector<Result> search(const LexicalIndex& index, const Reranker* reranker, 
   for (const Score& score : reranker->score(pairs)) logits.push_back(score.logit);
   const double weight = options.blend_given ? options.blend : reranker->blend_weight("bm25");
   for (const auto& entry : rerank::blend(logits, first_stage, weight)) {
-    results.push_back({hits[entry.index].document, entry.index + 1, entry.first_stage, entry.logit, entry.final_score});
+    results.push_back({hits[entry.index].document, entry.index + 1, entry.first_stage, entry.logit,
+                       entry.final_score});
   }
   timing.rerank = seconds_since(rerank_start);
   return results;
 }
 
-void write_json(const LexicalIndex& index, const std::vector<Result>& results, const std::optional<std::string>& query,
-                Output& output) {
+void write_json(const LexicalIndex& index, const std::vector<Result>& results,
+                const std::optional<std::string>& query, Output& output) {
   std::int64_t rank = 0;
   for (const Result& result : results) {
     const Document& document = index.document(result.document);
     JsonLine line;
     if (query) line.set("query_id", *query);
-    line.set_integer("rank", ++rank).set_integer("before", static_cast<std::int64_t>(result.before));
+    line.set_integer("rank", ++rank)
+        .set_integer("before", static_cast<std::int64_t>(result.before));
     line.set("id", document.id).set("score", result.final_score).set("bm25", result.bm25);
     if (result.logit) line.set("logit", *result.logit);
     if (!document.title.empty()) line.set("title", document.title);
@@ -100,14 +105,17 @@ void write_json(const LexicalIndex& index, const std::vector<Result>& results, c
 void write_table(const LexicalIndex& index, const std::vector<Result>& results, Output& output) {
   const bool reranked = !results.empty() && results[0].logit.has_value();
   const int room = terminal_columns() - (reranked ? 42 : 16);
-  output.line(reranked ? fmt::format("{:>4}  {:>6}  {:>8}  {:>8}  {:>8}  {}", "rank", "before", "score", "logit", "bm25", "passage")
+  output.line(reranked ? fmt::format("{:>4}  {:>6}  {:>8}  {:>8}  {:>8}  {}", "rank", "before",
+                                     "score", "logit", "bm25", "passage")
                        : fmt::format("{:>4}  {:>8}  {}", "rank", "bm25", "passage"));
   std::size_t rank = 0;
   for (const Result& result : results) {
     const Document& document = index.document(result.document);
-    const std::string passage = fit(document.title.empty() ? document.text : document.title + " | " + document.text, room);
-    output.line(reranked ? fmt::format("{:>4}  {:>6}  {:>8.3f}  {:>8.3f}  {:>8.2f}  {}", ++rank, result.before,
-                                       result.final_score, *result.logit, result.bm25, passage)
+    const std::string passage =
+        fit(document.title.empty() ? document.text : document.title + " | " + document.text, room);
+    output.line(reranked ? fmt::format("{:>4}  {:>6}  {:>8.3f}  {:>8.3f}  {:>8.2f}  {}", ++rank,
+                                       result.before, result.final_score, *result.logit,
+                                       result.bm25, passage)
                          : fmt::format("{:>4}  {:>8.2f}  {}", ++rank, result.bm25, passage));
   }
 }
@@ -122,7 +130,8 @@ LexicalIndex build_index(const Options& options) {
 
 void search_one(const LexicalIndex& index, const Reranker* reranker, const Options& options) {
   Timing timing;
-  std::vector<Result> results = search(index, reranker, options, options.query, timing);
+  std::vector<Result> results =
+      search(index, reranker, options, options.text.checked("--query", options.query), timing);
   const std::size_t found = results.size();
   results.resize(std::min(results.size(), options.top_n));
   Output output("-");
@@ -130,14 +139,16 @@ void search_one(const LexicalIndex& index, const Reranker* reranker, const Optio
     write_json(index, results, std::nullopt, output);
   } else {
     write_table(index, results, output);
-    output.line(fmt::format("{} of {} passages found in {:.1f} ms{}", found, index.size(), timing.retrieve * 1e3,
-                            reranker ? fmt::format(", reranked in {:.0f} ms", timing.rerank * 1e3) : ""));
+    output.line(fmt::format(
+        "{} of {} passages found in {:.1f} ms{}", found, index.size(), timing.retrieve * 1e3,
+        reranker ? fmt::format(", reranked in {:.0f} ms", timing.rerank * 1e3) : ""));
   }
   output.close();
 }
 
 void search_many(const LexicalIndex& index, const Reranker* reranker, const Options& options) {
-  const std::vector<data::Query> queries = data::read_queries(options.queries, options.text.invalid());
+  const std::vector<data::Query> queries =
+      data::read_queries(options.queries, options.text.invalid());
   Progress progress("queries", queries.size(), options.text.progress);
   Run run;
   Output output("-");
@@ -146,7 +157,8 @@ void search_many(const LexicalIndex& index, const Reranker* reranker, const Opti
     Timing timing;
     std::vector<Result> results = search(index, reranker, options, query.text, timing);
     auto& ranking = run[query.id];
-    for (const Result& result : results) ranking.emplace_back(index.document(result.document).id, result.final_score);
+    for (const Result& result : results)
+      ranking.emplace_back(index.document(result.document).id, result.final_score);
     results.resize(std::min(results.size(), options.top_n));
     if (options.output.empty()) write_json(index, results, query.id, output);
     progress.add(1);
@@ -156,7 +168,6 @@ void search_many(const LexicalIndex& index, const Reranker* reranker, const Opti
 }
 
 void run(const Options& options) {
-  watch_for_interrupt();
   const LexicalIndex index = build_index(options);
   std::optional<Reranker> reranker;
   if (!options.model.empty()) reranker.emplace(options.model, options.model_flags.options());
@@ -171,29 +182,45 @@ void run(const Options& options) {
 
 void add_search(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("search", "Candidates by BM25 over a corpus in memory, then the reranker");
-  command->add_option("--corpus", options->corpus, "JSON lines {\"id\", \"title\"?, \"text\"}; several files will do")->required();
+  CLI::App* command =
+      app.add_subcommand("search", "Candidates by BM25 over a corpus in memory, then the reranker");
+  command
+      ->add_option("--corpus", options->corpus,
+                   "JSON lines {\"id\", \"title\"?, \"text\"}; several files will do")
+      ->required();
   CLI::Option* query = command->add_option("--query", options->query, "The query");
-  command->add_option("--queries", options->queries, "Many: TSV id<TAB>text, or JSON lines {\"id\", \"text\"}")->excludes(query);
+  command
+      ->add_option("--queries", options->queries,
+                   "Many: TSV id<TAB>text, or JSON lines {\"id\", \"text\"}")
+      ->excludes(query);
   command->add_option("--retriever", options->retriever, "bm25 (MeCab words and character pairs)")
       ->check(CLI::IsMember({"bm25"}))
       ->capture_default_str();
-  command->add_option("--candidates", options->candidates, "Candidates of a query")->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_option("--model", options->model, "Model folder of the reranker; without it the order is BM25's");
-  command->add_option("--top-n", options->top_n, "Results to show")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--candidates", options->candidates, "Candidates of a query")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--model", options->model,
+                      "Model folder of the reranker; without it the order is BM25's");
+  command->add_option("--top-n", options->top_n, "Results to show")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   CLI::Option* blend = command->add_option(
-      "--blend", options->blend, "Final score = logit + W x BM25 (default: narabi.json's blend.bm25, else 0)");
-  command->add_option("--output", options->output, "With --queries: a TREC run of all candidates instead of JSON lines");
+      "--blend", options->blend,
+      "Final score = logit + W x BM25 (default: narabi.json's blend.bm25, else 0)");
+  command->add_option("--output", options->output,
+                      "With --queries: a TREC run of all candidates instead of JSON lines");
   command->add_flag("--json", options->json, "JSON lines");
   options->model_flags.add_to(*command);
   options->text.add_to(*command);
   command->footer(
       "Examples:\n"
-      "  narabi search --corpus data/kyoto/kyoto-sample.jsonl.xz --query 銀閣寺を建てたのは誰 --model models/prototype-modernbert-6l\n"
+      "  narabi search --corpus data/kyoto/kyoto-sample.jsonl.xz --query 銀閣寺を建てたのは誰 "
+      "--model models/prototype-modernbert-6l\n"
       "  narabi search --corpus corpus.jsonl --queries queries.tsv --output bm25.run");
   command->callback([options, query, blend] {
     options->blend_given = blend->count() > 0;
-    if (query->count() == 0 && options->queries.empty()) throw CLI::RequiredError("--query or --queries");
+    if (query->count() == 0 && options->queries.empty())
+      throw CLI::RequiredError("--query or --queries");
     run(*options);
   });
 }

@@ -22,10 +22,19 @@ def feed(process):
         pass
 
 
+def close_quietly(stream):
+    """Its reader may be gone with bytes still on the way."""
+    try:
+        stream.close()
+    except BrokenPipeError:
+        pass
+
+
 class Interrupt(CliTest):
     def start_score(self, *more):
         process = self.start("score", "--model", MODEL, "--input", "-", *more, stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(close_quietly, process.stdin)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.kill)
@@ -48,7 +57,6 @@ class Interrupt(CliTest):
         time.sleep(1.5)  # the model is loaded, stdin silent
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=20), 130)
-        process.stdin.close()
 
     def test_no_unfinished_output_file_is_left(self):
         process = self.start_score("--output", str(self.folder / "scores.jsonl"))
@@ -68,6 +76,7 @@ class ReaderGone(CliTest):
         process = self.start("score", "--model", MODEL, "--input", "-", stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         threading.Thread(target=feed, args=[process], daemon=True).start()
+        self.addCleanup(close_quietly, process.stdin)
         process.stdout.readline()
         process.stdout.close()
         code = process.wait(timeout=SECONDS)
