@@ -1,0 +1,150 @@
+// Every instruction set that this machine has, against the scalar specification; and the GEMM.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "base/cpu.h"
+#include "kernels/attention.h"
+#include "kernels/elementwise.h"
+#include "kernels/linear.h"
+
+namespace narabi::kernels {
+namespace {
+
+using base::Isa;
+
+std::vector<Isa> vector_sets() {
+  std::vector<Isa> sets;
+  for (const Isa set : {Isa::kAvx2, Isa::kAvx512}) {
+    if (base::cpu_has(set)) sets.push_back(set);
+  }
+  return sets;
+}
+
+std::vector<float> noise(std::size_t count, float scale, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0.0f, scale);
+  std::vector<float> values(count);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+double worst_difference(const std::vector<float>& a, const std::vector<float>& b, double relative_from = 1e30) {
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double scale = std::abs(a[i]) > relative_from ? std::abs(a[i]) / relative_from : 1;
+    worst = std::max(worst, std::abs(static_cast<double>(a[i]) - b[i]) / scale);
+  }
+  return worst;
+}
+
+TEST(Elementwise, layer_norms_agree_with_the_scalar_one) {
+  for (const std::size_t width : {8, 40, 64, 100, 384}) {
+    const auto x = noise(3 * width, 2, 1), residual = noise(3 * width, 1, 2), weight = noise(width, 1, 3), bias = noise(width, 1, 4);
+    for (const Isa set : vector_sets()) {
+      for (const bool full : {false, true}) {
+        std::vector<float> expected(3 * width), found(3 * width);
+        LayerNormArgs args{.input = x.data(), .residual = full ? residual.data() : nullptr, .weight = weight.data(),
+                           .bias = full ? bias.data() : nullptr, .epsilon = 1e-5f, .rows = 3, .width = width, .output = nullptr};
+        args.output = expected.data();
+        elementwise(Isa::kScalar).layer_norm(args);
+        args.output = found.data();
+        elementwise(set).layer_norm(args);
+        EXPECT_LE(worst_difference(expected, found, 1), 2e-6) << base::isa_name(set) << " width " << width;
+      }
+    }
+  }
+}
+
+TEST(Elementwise, activations_agree_with_the_scalar_ones) {
+  std::vector<float> x = noise(1003, 3, 5);
+  x[0] = 0, x[1] = 90, x[2] = -90, x[3] = 1e-20f, x[4] = -0.0f, x[5] = 1e30f, x[6] = -1e30f;
+  for (const Isa set : vector_sets()) {
+    std::vector<float> expected = x, found = x;
+    elementwise(Isa::kScalar).gelu(expected.data(), expected.size());
+    elementwise(set).gelu(found.data(), found.size());
+    EXPECT_LE(worst_difference(expected, found, 1), 1e-6) << base::isa_name(set);
+    const auto both = noise(2 * 2 * 37, 2, 6);
+    std::vector<float> a(2 * 37), b(2 * 37);
+    elementwise(Isa::kScalar).geglu(both.data(), 2, 37, a.data());
+    elementwise(set).geglu(both.data(), 2, 37, b.data());
+    EXPECT_LE(worst_difference(a, b, 1), 2e-6) << base::isa_name(set);
+  }
+}
+
+TEST(Elementwise, rope_turns_the_halves_of_every_head) {
+  const std::size_t rows = 5, heads = 3, size = 12, stride = 50;
+  const auto x = noise(rows * stride, 1, 7), cosine = noise(rows * size / 2, 1, 8), sine = noise(rows * size / 2, 1, 9);
+  for (const Isa set : vector_sets()) {
+    std::vector<float> expected = x, found = x;
+    RopeArgs args{.heads = expected.data(), .rows = rows, .stride = stride, .count = heads, .size = size,
+                  .cosine = cosine.data(), .sine = sine.data()};
+    elementwise(Isa::kScalar).rope(args);
+    args.heads = found.data();
+    elementwise(set).rope(args);
+    EXPECT_LE(worst_difference(expected, found), 1e-6) << base::isa_name(set);
+  }
+}
+
+std::vector<float> attend(Isa set, const std::vector<float>& qkv, std::size_t tokens, std::size_t heads, std::size_t size,
+                          std::size_t window) {
+  const std::size_t h = heads * size;
+  std::vector<float> out(tokens * h, -1), scratch(attention_scratch(tokens, size));
+  attention(set)({.query = qkv.data(), .key = qkv.data() + h, .value = qkv.data() + 2 * h, .stride = 3 * h, .tokens = tokens,
+                  .heads = heads, .size = size, .scale = 0.3f, .window = window, .scratch = scratch.data(),
+                  .output = out.data(), .output_stride = h});
+  return out;
+}
+
+TEST(Attention, agrees_with_the_scalar_one_for_every_length_head_size_and_window) {
+  for (const std::size_t tokens : {1, 2, 7, 8, 33, 64, 130}) {
+    for (const std::size_t size : {2, 10, 16, 24, 32, 64}) {
+      const auto qkv = noise(tokens * 3 * 2 * size, 1.5f, static_cast<unsigned>(tokens * size));
+      for (const std::size_t window : {0, 1, 8, 64}) {
+        const auto expected = attend(Isa::kScalar, qkv, tokens, 2, size, window);
+        for (const Isa set : vector_sets()) {
+          EXPECT_LE(worst_difference(expected, attend(set, qkv, tokens, 2, size, window)), 1e-5)
+              << base::isa_name(set) << " tokens " << tokens << " size " << size << " window " << window;
+        }
+      }
+    }
+  }
+}
+
+TEST(Attention, gives_the_value_itself_when_a_token_sees_only_itself) {
+  const auto qkv = noise(1 * 3 * 16, 1, 11);
+  for (const Isa set : {Isa::kScalar, base::isa()}) {
+    const auto out = attend(set, qkv, 1, 1, 16, 0);
+    for (std::size_t i = 0; i < 16; ++i) EXPECT_FLOAT_EQ(out[i], qkv[32 + i]);
+  }
+}
+
+TEST(Linear, multiplies_by_the_transposed_weight_and_adds_the_bias) {
+  const std::size_t in = 40, out = 24, rows = 12;
+  const auto x = noise(rows * in, 1, 12), weight = noise(in * out, 1, 13), bias = noise(out, 1, 14);
+  for (const bool with_bias : {true, false}) {
+    const Linear linear(weight, with_bias ? std::span<const float>(bias) : std::span<const float>(), in, out);
+    std::vector<float> y(rows * out);
+    linear.run(x.data(), rows, y.data());
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t o = 0; o < out; ++o) {
+        double sum = with_bias ? bias[o] : 0;
+        for (std::size_t i = 0; i < in; ++i) sum += static_cast<double>(x[r * in + i]) * weight[o * in + i];
+        EXPECT_NEAR(y[r * out + o], sum, 1e-4);
+      }
+    }
+  }
+}
+
+TEST(Linear, rounds_panels_up_a_little_only) {
+  for (std::size_t rows = 1; rows <= 600; ++rows) {
+    EXPECT_GE(panel_rows(rows), rows);
+    EXPECT_LT(panel_rows(rows) - rows, 16u);
+    EXPECT_EQ(panel_rows(panel_rows(rows)), panel_rows(rows));
+  }
+}
+
+}  // namespace
+}  // namespace narabi::kernels

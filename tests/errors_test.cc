@@ -1,0 +1,184 @@
+// What a user is told when a model folder is not what it has to be: golden folders, spoilt one way each.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/line_reader.h"
+#include "checkpoint/temporary_folder.h"
+#include "golden_files.h"
+#include "narabi/embedder.h"
+#include "narabi/error.h"
+#include "narabi/inspect.h"
+#include "narabi/reranker.h"
+
+namespace narabi::golden {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+
+class Spoilt {
+ public:
+  explicit Spoilt(const std::string& name) { fs::copy(root() + "/" + name, path(), fs::copy_options::recursive); }
+  std::string path() const { return folder_.path() + "/model"; }
+  std::string file(const std::string& name) const { return path() + "/" + name; }
+  void config(const std::string& key, const json& value) const {
+    json config = json::parse(base::read_file(file("config.json")));
+    config[key] = value;
+    std::ofstream(file("config.json")) << config.dump();
+  }
+  std::string message() const {
+    try {
+      const Reranker reranker(path());
+      return "";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  }
+
+ private:
+  checkpoint::TemporaryFolder folder_;
+};
+
+TEST(Errors, name_file_key_value_and_what_is_supported) {
+  const struct {
+    const char *folder, *key;
+    json value;
+    const char* message;
+  } cases[] = {
+      {"bert-base-v1", "hidden_act", "relu", "config.json: hidden_act is \"relu\"; supported: gelu"},
+      {"bert-base-v1", "position_embedding_type", "relative_key", "position_embedding_type is \"relative_key\"; supported: absolute"},
+      {"bert-base-v1", "is_decoder", true, "is_decoder is true; supported: false"},
+      {"bert-base-v1", "num_attention_heads", 7, "num_attention_heads: expected a divisor of hidden_size 36, found 7"},
+      {"bert-base-v1", "hidden_size", "x", "hidden_size: expected an integer, found \"x\""},
+      {"bert-base-v1", "hidden_size", 0, "hidden_size: expected 1 to"},
+      {"bert-base-v1", "num_hidden_layers", 11, "holds the tensor bert.encoder.layer.11."},
+      {"bert-base-v1", "num_hidden_layers", 13, "expected the tensor bert.encoder.layer.12.attention.self.query.weight [36, 36], found none"},
+      {"bert-base-v1", "intermediate_size", 100, "expected the shape [100, 36] (from config.json), found [144, 36]"},
+      {"bert-base-v1", "id2label", json{{"0", "A"}, {"1", "B"}}, "id2label is {\"0\":\"A\",\"1\":\"B\"}; supported: one label"},
+      {"bert-base-v1", "architectures", json{"T5Model"}, "architectures is [\"T5Model\"]; supported: BertForSequenceClassification"},
+      {"bert-base-v1", "architectures", json{"BertModel"}, "(this folder is no reranker)"},
+      {"bert-base-v1", "sentence_transformers", json{{"activation_fn", "torch.nn.ReLU"}}, "activation_fn is \"torch.nn.ReLU\"; supported:"},
+      {"xlmr-xsmall-v1", "pad_token_id", 600, "pad_token_id: expected 0 to 512, found 600"},
+      {"modernbert-tiny-v2", "classifier_pooling", "max", "classifier_pooling is \"max\"; supported: cls, mean"},
+      {"modernbert-tiny-v2", "hidden_activation", "silu", "hidden_activation is \"silu\"; supported: gelu"},
+      {"modernbert-tiny-v2", "attention_bias", true, "expected the tensor model.layers.0.attn.Wqkv.bias [96], found none"},
+      {"modernbert-mean-bias", "norm_bias", false, "holds the tensor model.embeddings.norm.bias, which config.json says"},
+      {"modernbert-tiny-v2", "global_rope_theta", -1, "global_rope_theta: expected a number above 1"},
+      {"modernbert-xsmall-v2", "layer_types", json{"full_attention"}, "layer_types: expected num_hidden_layers = 10 entries, found 1"},
+  };
+  for (const auto& test : cases) {
+    const Spoilt folder(test.folder);
+    folder.config(test.key, test.value);
+    EXPECT_THAT(folder.message(), HasSubstr(test.message)) << test.folder << " " << test.key;
+  }
+}
+
+TEST(Errors, name_a_vocabulary_that_does_not_match_the_embedding_matrix) {
+  const Spoilt folder("modernbert-tiny-v2");
+  json tokenizer = json::parse(base::read_file(folder.file("tokenizer.json")));
+  tokenizer["model"]["vocab"].push_back({"余分", -20.0});
+  std::ofstream(folder.file("tokenizer.json")) << tokenizer.dump();
+  EXPECT_THAT(folder.message(), HasSubstr("the tokenizer gives ids up to 3000, but the embedding matrix (config.json: vocab_size) has 3000 rows"));
+}
+
+TEST(Errors, name_the_tensor_that_holds_nan) {
+  for (const std::string name : {"classifier.weight", "model.embeddings.tok_embeddings.weight", "model.layers.1.mlp.Wi.weight"}) {
+    const Spoilt folder("modernbert-tiny-v2");
+    std::fstream file(folder.file("model.safetensors"), std::ios::in | std::ios::out | std::ios::binary);
+    std::uint64_t length = 0;
+    file.read(reinterpret_cast<char*>(&length), sizeof length);
+    std::string header(length, '\0');
+    file.read(header.data(), static_cast<std::streamsize>(length));
+    const std::uint64_t offset = json::parse(header)[name]["data_offsets"][0];
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    file.seekp(static_cast<std::streamoff>(8 + length + offset + 4 * 5));
+    file.write(reinterpret_cast<const char*>(&nan), sizeof nan);
+    file.close();
+    EXPECT_THAT(folder.message(), HasSubstr("tensor " + name + ": expected finite values, found NaN at element 5"));
+  }
+}
+
+TEST(Errors, name_the_tokenizer_files_that_are_missing) {
+  const Spoilt folder("modernbert-tiny-v2");
+  fs::remove(folder.file("tokenizer.json"));
+  EXPECT_THAT(folder.message(), HasSubstr("expected a tokenizer: tokenizer.json, sentencepiece.bpe.model, tokenizer.model or vocab.txt"));
+}
+
+TEST(Errors, name_the_settings_of_japanese_bert_that_are_not_supported) {
+  const struct {
+    const char* key;
+    json value;
+    const char* message;
+  } cases[] = {
+      {"word_tokenizer_type", "sudachi", "tokenizer_config.json: word_tokenizer_type is sudachi; supported: mecab"},
+      {"subword_tokenizer_type", "sentencepiece", "subword_tokenizer_type is sentencepiece; supported: wordpiece, character"},
+      {"mecab_kwargs", json{{"mecab_dic", "unidic"}}, "mecab_kwargs.mecab_dic is unidic; supported: unidic_lite, ipadic"},
+      {"do_lower_case", 3, "do_lower_case: expected true or false"},
+  };
+  for (const auto& test : cases) {
+    const Spoilt folder("bert-base-v1");
+    json config = json::parse(base::read_file(folder.file("tokenizer_config.json")));
+    config[test.key] = test.value;
+    std::ofstream(folder.file("tokenizer_config.json")) << config.dump();
+    EXPECT_THAT(folder.message(), HasSubstr(test.message));
+  }
+  const Spoilt empty("bert-base-v1");
+  std::ofstream(empty.file("vocab.txt")) << "";
+  EXPECT_THAT(empty.message(), HasSubstr("vocab.txt: expected a token a line, found none"));
+}
+
+TEST(Errors, refuse_a_length_beyond_the_positions) {
+  try {
+    const Reranker reranker(root() + "/bert-base-v1", {.max_length = 513});
+    FAIL();
+  } catch (const InvalidArgument& error) {
+    EXPECT_THAT(error.what(), HasSubstr("max_length: expected 1 to 512"));
+  }
+}
+
+TEST(Errors, name_the_modules_and_prompts_of_embedders) {
+  const Embedder embedder(root() + "/embed-ruri-v3");
+  const std::string_view text = "x";
+  try {
+    embedder.embed({&text, 1}, "nonesuch");
+    FAIL();
+  } catch (const InvalidArgument& error) {
+    EXPECT_THAT(error.what(), HasSubstr("prompt: expected one that the folder names (document, query), found nonesuch"));
+  }
+  EXPECT_THROW(Embedder(root() + "/bert-base-v1"), IoError);
+}
+
+TEST(Errors, are_findings_of_inspect_rather_than_failures) {
+  const Spoilt folder("bert-base-v1");
+  folder.config("hidden_act", "relu");
+  const ModelSummary summary = inspect(folder.path());
+  ASSERT_EQ(summary.unsupported.size(), 1u);
+  EXPECT_THAT(summary.unsupported[0], HasSubstr("hidden_act is \"relu\""));
+}
+
+// Every file of a folder cut short at a random place, many times: an Error or a model, never a crash.
+TEST(Errors, survive_any_file_cut_short) {
+  unsigned seed = 5;
+  for (const std::string name : {"modernbert-tiny-v2", "bert-char-ipadic", "xlmr-spm-only", "bert-tokenizer-json"}) {
+    for (const auto& entry : fs::directory_iterator(root() + "/" + name)) {
+      const std::string file = entry.path().filename().string();
+      if (file.ends_with(".xz")) continue;
+      for (int i = 0; i < 3; ++i) {
+        const Spoilt folder(name);
+        seed = seed * 1103515245 + 12345;
+        fs::resize_file(folder.file(file), (seed >> 8) % fs::file_size(folder.file(file)));
+        folder.message();
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace narabi::golden
