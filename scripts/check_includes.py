@@ -62,12 +62,12 @@ def header_problem(folder, bracket, target):
     return f"a header includes <{target}>; third-party headers belong in .cc files"
 
 
-def include_problem(folder, target, graph, folders_of_src):
+def include_problem(folder, target, graph):
     """`folder` is None for include/narabi."""
     if target.startswith("narabi/"):
         return None
     first = target.split("/")[0]
-    if first not in folders_of_src:
+    if first not in graph:
         return None
     if folder is None:
         return f"include/narabi includes \"{target}\"; the installed API knows no header of src"
@@ -76,14 +76,14 @@ def include_problem(folder, target, graph, folders_of_src):
     return f"src/{folder} includes \"{target}\", but CMakeLists.txt does not let {folder} depend on {first}"
 
 
-def problems_of_file(path, folder, graph, folders_of_src):
+def problems_of_file(path, folder, graph):
     code = without_comments(path.read_text(encoding="utf-8"))
     knows_architectures = folder in ARCHITECTURE_FOLDERS or path.name.endswith("_test.cc")
     for number, line in enumerate(code.split("\n"), 1):
         include = INCLUDE.match(line)
         if include:
             bracket, target = include.groups()
-            problem = include_problem(folder, target, graph, folders_of_src)
+            problem = include_problem(folder, target, graph)
             if problem is None and path.suffix != ".cc":
                 problem = header_problem(folder, bracket, target)
             if problem:
@@ -104,7 +104,7 @@ def check(root):
             relative = path.relative_to(root)
             folder = relative.parts[1] if top == "src" else None
             found += [f"{relative}:{number}: {problem}"
-                      for number, problem in problems_of_file(path, folder, graph, folders_of_src)]
+                      for number, problem in problems_of_file(path, folder, graph)]
     return found
 
 
