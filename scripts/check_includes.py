@@ -5,7 +5,8 @@
   2. Headers (include/narabi, src) include the standard library and our own headers, nothing else:
      third-party types stay in .cc files. Exceptions are in ALLOWED_IN_HEADERS. Headers of include/narabi
      include no header of src.
-  3. Names of architectures stand in src/models and src/tokenize (whose types carry them) and in the help
+  3. A dependency lives in the folders of THIRD_PARTY and nowhere else; tests may read JSON.
+  4. Names of architectures stand in src/models and src/tokenize (whose types carry them) and in the help
      of src/cli; code elsewhere does not know them. Comments and tests may name them.
 
 Run: scripts/check_includes.py [SOURCE_DIR]. Prints one line per violation; exit code 1 if there is any.
@@ -27,6 +28,13 @@ STANDARD = re.compile(r"[a-z_0-9]+")  # <vector>, <cstdint>: no slash, no suffix
 ALLOWED_IN_HEADERS = {
     "cli": re.compile(r"CLI/.+"),
     "kernels": re.compile(r"immintrin\.h"),  # the compiler's own
+}
+
+THIRD_PARTY = {  # how its headers begin -> the folders that may know it
+    "unicode/": {"text", "tokenize"}, "mecab.h": {"text"}, "sentencepiece": {"tokenize"},
+    "oneapi/": {"kernels"}, "dnnl": {"kernels"}, "omp.h": {"kernels"}, "CLI/": {"cli"}, "fmt/": {"cli"},
+    "nlohmann/": {"checkpoint", "tokenize", "data", "rerank", "cli"},
+    "lzma.h": {"base"}, "zlib.h": {"base"}, "zstd": {"base"},
 }
 
 
@@ -76,14 +84,23 @@ def include_problem(folder, target, graph):
     return f"src/{folder} includes \"{target}\", but CMakeLists.txt does not let {folder} depend on {first}"
 
 
+def third_party_problem(folder, target, is_test):
+    for prefix, folders in THIRD_PARTY.items():
+        if not target.startswith(prefix) or folder in folders or (is_test and prefix == "nlohmann/"):
+            continue
+        return f"includes <{target}>, which belongs to src/{', src/'.join(sorted(folders))} only"
+    return None
+
+
 def problems_of_file(path, folder, graph):
     code = without_comments(path.read_text(encoding="utf-8"))
-    knows_architectures = folder in ARCHITECTURE_FOLDERS or path.name.endswith("_test.cc")
+    is_test = path.name.endswith("_test.cc")
+    knows_architectures = folder in ARCHITECTURE_FOLDERS or is_test
     for number, line in enumerate(code.split("\n"), 1):
         include = INCLUDE.match(line)
         if include:
             bracket, target = include.groups()
-            problem = include_problem(folder, target, graph)
+            problem = include_problem(folder, target, graph) or third_party_problem(folder, target, is_test)
             if problem is None and path.suffix != ".cc":
                 problem = header_problem(folder, bracket, target)
             if problem:

@@ -42,7 +42,12 @@ class CheckIncludes(unittest.TestCase):
             self.assertEqual(len(self.check({"src/text/a.h": f"#include {header}\n"})), 1, header)
             self.assertEqual(len(self.check({"include/narabi/a.h": f"#include {header}\n"})), 1, header)
         self.assertEqual(len(self.check({"src/text/a.h": "#include <CLI/CLI.hpp>\n"})), 1)
-        self.assertEqual(self.check({"src/text/a.cc": "#include <nlohmann/json.hpp>\n"}), [])
+        self.assertEqual(self.check({"src/tokenize/a.cc": "#include <nlohmann/json.hpp>\n"}), [])
+
+    def test_a_dependency_outside_its_folders_is_found(self):
+        self.assertEqual(len(self.check({"src/text/a.cc": "#include <nlohmann/json.hpp>\n"})), 1)
+        self.assertEqual(self.check({"src/text/a_test.cc": "#include <nlohmann/json.hpp>\n"}), [])
+        self.assertEqual(len(self.check({"src/base/a.cc": "#include <fmt/core.h>\n"})), 1)
 
     def test_installed_headers_know_no_header_of_src(self):
         self.assertEqual(len(self.check({"include/narabi/a.h": '#include "base/utf8.h"\n'})), 1)
