@@ -1,9 +1,11 @@
-// Writes a model folder with the architecture and the shapes of a published reranker and random weights: what
-// `make bench` loads. Enough for speed and memory, not for quality.
+// Writes a model folder with the architecture and the shapes of a published reranker and random
+// weights: what `make bench` loads. Enough for speed and memory, not for quality.
 //
-//   random_folder NAME FOLDER     NAME: xsmall-v1, small-v1, base-v1, tiny-v2, xsmall-v2, small-v2, base-v2
+//   random_folder NAME FOLDER     NAME: xsmall-v1, small-v1, base-v1, tiny-v2, xsmall-v2, small-v2,
+//   base-v2
 //
-// The tokenizer is the starter model's Unigram vocabulary, filled up with pieces that no text holds.
+// The tokenizer is the starter model's Unigram vocabulary, filled up with pieces that no text
+// holds.
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -23,9 +25,12 @@ struct Shape {
 };
 
 const std::map<std::string, Shape> kShapes = {
-    {"xsmall-v1", {"xlm-roberta", 6, 384, 1536, 12, 250002}}, {"small-v1", {"xlm-roberta", 12, 384, 1536, 12, 250002}},
-    {"base-v1", {"bert", 12, 768, 3072, 12, 32768}},          {"tiny-v2", {"modernbert", 3, 256, 1024, 4, 102400}},
-    {"xsmall-v2", {"modernbert", 10, 256, 1024, 4, 102400}},  {"small-v2", {"modernbert", 13, 384, 1536, 6, 102400}},
+    {"xsmall-v1", {"xlm-roberta", 6, 384, 1536, 12, 250002}},
+    {"small-v1", {"xlm-roberta", 12, 384, 1536, 12, 250002}},
+    {"base-v1", {"bert", 12, 768, 3072, 12, 32768}},
+    {"tiny-v2", {"modernbert", 3, 256, 1024, 4, 102400}},
+    {"xsmall-v2", {"modernbert", 10, 256, 1024, 4, 102400}},
+    {"small-v2", {"modernbert", 13, 384, 1536, 6, 102400}},
     {"base-v2", {"modernbert", 19, 512, 2048, 8, 102400}}};
 
 using Tensors = std::vector<std::pair<std::string, std::vector<long>>>;
@@ -35,7 +40,8 @@ void add_linear(Tensors& tensors, const std::string& name, long out, long in, bo
   if (bias) tensors.push_back({name + ".bias", {out}});
 }
 
-Tensors post_norm_tensors(const Shape& shape, const std::string& prefix, long positions, long types) {
+Tensors post_norm_tensors(const Shape& shape, const std::string& prefix, long positions,
+                          long types) {
   const long h = shape.hidden, f = shape.intermediate;
   Tensors tensors = {{prefix + "embeddings.word_embeddings.weight", {shape.vocabulary, h}},
                      {prefix + "embeddings.position_embeddings.weight", {positions, h}},
@@ -44,7 +50,8 @@ Tensors post_norm_tensors(const Shape& shape, const std::string& prefix, long po
                      {prefix + "embeddings.LayerNorm.bias", {h}}};
   for (int layer = 0; layer < shape.layers; ++layer) {
     const std::string p = prefix + "encoder.layer." + std::to_string(layer) + ".";
-    for (const char* part : {"query", "key", "value"}) add_linear(tensors, p + "attention.self." + part, h, h);
+    for (const char* part : {"query", "key", "value"})
+      add_linear(tensors, p + "attention.self." + part, h, h);
     add_linear(tensors, p + "attention.output.dense", h, h);
     add_linear(tensors, p + "intermediate.dense", f, h);
     add_linear(tensors, p + "output.dense", h, f);
@@ -71,7 +78,8 @@ Tensors tensors_of(const Shape& shape) {
     add_linear(tensors, "classifier", 1, h);
     return tensors;
   }
-  Tensors tensors = {{"model.embeddings.tok_embeddings.weight", {shape.vocabulary, h}}, {"model.embeddings.norm.weight", {h}}};
+  Tensors tensors = {{"model.embeddings.tok_embeddings.weight", {shape.vocabulary, h}},
+                     {"model.embeddings.norm.weight", {h}}};
   for (int layer = 0; layer < shape.layers; ++layer) {
     const std::string p = "model.layers." + std::to_string(layer) + ".";
     if (layer > 0) tensors.push_back({p + "attn_norm.weight", {h}});
@@ -112,10 +120,13 @@ void write_weights(const std::filesystem::path& path, const Tensors& tensors) {
     for (const long extent : shape) left *= static_cast<std::size_t>(extent);
     const bool norm = name.find("orm.weight") != std::string::npos;
     const std::vector<float> ones(norm ? left : 0, 1.0f);
-    if (norm) file.write(reinterpret_cast<const char*>(ones.data()), static_cast<std::streamsize>(left * sizeof(float)));
+    if (norm)
+      file.write(reinterpret_cast<const char*>(ones.data()),
+                 static_cast<std::streamsize>(left * sizeof(float)));
     while (!norm && left > 0) {
       const std::size_t count = std::min(left, noise.size());
-      file.write(reinterpret_cast<const char*>(noise.data()), static_cast<std::streamsize>(count * sizeof(float)));
+      file.write(reinterpret_cast<const char*>(noise.data()),
+                 static_cast<std::streamsize>(count * sizeof(float)));
       left -= count;
     }
   }
@@ -131,15 +142,24 @@ json config_of(const Shape& shape) {
                  {"intermediate_size", shape.intermediate},
                  {"id2label", {{"0", "LABEL_0"}}}};
   if (family == "modernbert") {
-    config.update({{"architectures", {"ModernBertForSequenceClassification"}}, {"max_position_embeddings", 8192},
-                   {"norm_eps", 1e-5}, {"local_attention", 128}, {"global_attn_every_n_layers", 3},
-                   {"global_rope_theta", 160000.0}, {"local_rope_theta", 10000.0}, {"classifier_pooling", "cls"}});
+    config.update({{"architectures", {"ModernBertForSequenceClassification"}},
+                   {"max_position_embeddings", 8192},
+                   {"norm_eps", 1e-5},
+                   {"local_attention", 128},
+                   {"global_attn_every_n_layers", 3},
+                   {"global_rope_theta", 160000.0},
+                   {"local_rope_theta", 10000.0},
+                   {"classifier_pooling", "cls"}});
     return config;
   }
   const bool bert = family == "bert";
-  config.update({{"architectures", {bert ? "BertForSequenceClassification" : "XLMRobertaForSequenceClassification"}},
-                 {"max_position_embeddings", bert ? 512 : 514}, {"type_vocab_size", bert ? 2 : 1},
-                 {"layer_norm_eps", bert ? 1e-12 : 1e-5}, {"pad_token_id", bert ? 0 : 1}, {"hidden_act", "gelu"}});
+  config.update({{"architectures",
+                  {bert ? "BertForSequenceClassification" : "XLMRobertaForSequenceClassification"}},
+                 {"max_position_embeddings", bert ? 512 : 514},
+                 {"type_vocab_size", bert ? 2 : 1},
+                 {"layer_norm_eps", bert ? 1e-12 : 1e-5},
+                 {"pad_token_id", bert ? 0 : 1},
+                 {"hidden_act", "gelu"}});
   return config;
 }
 
@@ -158,7 +178,9 @@ void write_tokenizer(const std::filesystem::path& folder, int vocabulary) {
 
 int main(int argc, char** argv) {
   if (argc != 3 || !kShapes.contains(argv[1])) {
-    std::fprintf(stderr, "usage: random_folder xsmall-v1|small-v1|base-v1|tiny-v2|xsmall-v2|small-v2|base-v2 FOLDER\n");
+    std::fprintf(stderr,
+                 "usage: random_folder "
+                 "xsmall-v1|small-v1|base-v1|tiny-v2|xsmall-v2|small-v2|base-v2 FOLDER\n");
     return 2;
   }
   const Shape& shape = kShapes.at(argv[1]);

@@ -1,4 +1,5 @@
-// What a user is told when a model folder is not what it has to be: golden folders, spoilt one way each.
+// What a user is told when a model folder is not what it has to be: golden folders, spoilt one way
+// each.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +26,9 @@ using testing::HasSubstr;
 
 class Spoilt {
  public:
-  explicit Spoilt(const std::string& name) { fs::copy(root() + "/" + name, path(), fs::copy_options::recursive); }
+  explicit Spoilt(const std::string& name) {
+    fs::copy(root() + "/" + name, path(), fs::copy_options::recursive);
+  }
   std::string path() const { return folder_.path() + "/model"; }
   std::string file(const std::string& name) const { return path() + "/" + name; }
   void config(const std::string& key, const json& value) const {
@@ -52,26 +55,41 @@ TEST(Errors, name_file_key_value_and_what_is_supported) {
     json value;
     const char* message;
   } cases[] = {
-      {"bert-base-v1", "hidden_act", "relu", "config.json: hidden_act is \"relu\"; supported: gelu"},
-      {"bert-base-v1", "position_embedding_type", "relative_key", "position_embedding_type is \"relative_key\"; supported: absolute"},
+      {"bert-base-v1", "hidden_act", "relu",
+       "config.json: hidden_act is \"relu\"; supported: gelu"},
+      {"bert-base-v1", "position_embedding_type", "relative_key",
+       "position_embedding_type is \"relative_key\"; supported: absolute"},
       {"bert-base-v1", "is_decoder", true, "is_decoder is true; supported: false"},
-      {"bert-base-v1", "num_attention_heads", 7, "num_attention_heads: expected a divisor of hidden_size 36, found 7"},
+      {"bert-base-v1", "num_attention_heads", 7,
+       "num_attention_heads: expected a divisor of hidden_size 36, found 7"},
       {"bert-base-v1", "hidden_size", "x", "hidden_size: expected an integer, found \"x\""},
       {"bert-base-v1", "hidden_size", 0, "hidden_size: expected 1 to"},
       {"bert-base-v1", "num_hidden_layers", 11, "holds the tensor bert.encoder.layer.11."},
-      {"bert-base-v1", "num_hidden_layers", 13, "expected the tensor bert.encoder.layer.12.attention.self.query.weight [36, 36], found none"},
-      {"bert-base-v1", "intermediate_size", 100, "expected the shape [100, 36] (from config.json), found [144, 36]"},
-      {"bert-base-v1", "id2label", json{{"0", "A"}, {"1", "B"}}, "id2label is {\"0\":\"A\",\"1\":\"B\"}; supported: one label"},
-      {"bert-base-v1", "architectures", json{"T5Model"}, "architectures is [\"T5Model\"]; supported: BertForSequenceClassification"},
+      {"bert-base-v1", "num_hidden_layers", 13,
+       "expected the tensor bert.encoder.layer.12.attention.self.query.weight [36, 36], found "
+       "none"},
+      {"bert-base-v1", "intermediate_size", 100,
+       "expected the shape [100, 36] (from config.json), found [144, 36]"},
+      {"bert-base-v1", "id2label", json{{"0", "A"}, {"1", "B"}},
+       "id2label is {\"0\":\"A\",\"1\":\"B\"}; supported: one label"},
+      {"bert-base-v1", "architectures", json{"T5Model"},
+       "architectures is [\"T5Model\"]; supported: BertForSequenceClassification"},
       {"bert-base-v1", "architectures", json{"BertModel"}, "(this folder is no reranker)"},
-      {"bert-base-v1", "sentence_transformers", json{{"activation_fn", "torch.nn.ReLU"}}, "activation_fn is \"torch.nn.ReLU\"; supported:"},
+      {"bert-base-v1", "sentence_transformers", json{{"activation_fn", "torch.nn.ReLU"}},
+       "activation_fn is \"torch.nn.ReLU\"; supported:"},
       {"xlmr-xsmall-v1", "pad_token_id", 600, "pad_token_id: expected 0 to 512, found 600"},
-      {"modernbert-tiny-v2", "classifier_pooling", "max", "classifier_pooling is \"max\"; supported: cls, mean"},
-      {"modernbert-tiny-v2", "hidden_activation", "silu", "hidden_activation is \"silu\"; supported: gelu"},
-      {"modernbert-tiny-v2", "attention_bias", true, "expected the tensor model.layers.0.attn.Wqkv.bias [96], found none"},
-      {"modernbert-mean-bias", "norm_bias", false, "holds the tensor model.embeddings.norm.bias, which config.json says"},
-      {"modernbert-tiny-v2", "global_rope_theta", -1, "global_rope_theta: expected a number above 1"},
-      {"modernbert-xsmall-v2", "layer_types", json{"full_attention"}, "layer_types: expected num_hidden_layers = 10 entries, found 1"},
+      {"modernbert-tiny-v2", "classifier_pooling", "max",
+       "classifier_pooling is \"max\"; supported: cls, mean"},
+      {"modernbert-tiny-v2", "hidden_activation", "silu",
+       "hidden_activation is \"silu\"; supported: gelu"},
+      {"modernbert-tiny-v2", "attention_bias", true,
+       "expected the tensor model.layers.0.attn.Wqkv.bias [96], found none"},
+      {"modernbert-mean-bias", "norm_bias", false,
+       "holds the tensor model.embeddings.norm.bias, which config.json says"},
+      {"modernbert-tiny-v2", "global_rope_theta", -1,
+       "global_rope_theta: expected a number above 1"},
+      {"modernbert-xsmall-v2", "layer_types", json{"full_attention"},
+       "layer_types: expected num_hidden_layers = 10 entries, found 1"},
   };
   for (const auto& test : cases) {
     const Spoilt folder(test.folder);
@@ -85,13 +103,16 @@ TEST(Errors, name_a_vocabulary_that_does_not_match_the_embedding_matrix) {
   json tokenizer = json::parse(base::read_file(folder.file("tokenizer.json")));
   tokenizer["model"]["vocab"].push_back({"余分", -20.0});
   std::ofstream(folder.file("tokenizer.json")) << tokenizer.dump();
-  EXPECT_THAT(folder.message(), HasSubstr("the tokenizer gives ids up to 3000, but the embedding matrix (config.json: vocab_size) has 3000 rows"));
+  EXPECT_THAT(folder.message(), HasSubstr("the tokenizer gives ids up to 3000, but the embedding "
+                                          "matrix (config.json: vocab_size) has 3000 rows"));
 }
 
 TEST(Errors, name_the_tensor_that_holds_nan) {
-  for (const std::string name : {"classifier.weight", "model.embeddings.tok_embeddings.weight", "model.layers.1.mlp.Wi.weight"}) {
+  for (const std::string name : {"classifier.weight", "model.embeddings.tok_embeddings.weight",
+                                 "model.layers.1.mlp.Wi.weight"}) {
     const Spoilt folder("modernbert-tiny-v2");
-    std::fstream file(folder.file("model.safetensors"), std::ios::in | std::ios::out | std::ios::binary);
+    std::fstream file(folder.file("model.safetensors"),
+                      std::ios::in | std::ios::out | std::ios::binary);
     std::uint64_t length = 0;
     file.read(reinterpret_cast<char*>(&length), sizeof length);
     std::string header(length, '\0');
@@ -101,14 +122,16 @@ TEST(Errors, name_the_tensor_that_holds_nan) {
     file.seekp(static_cast<std::streamoff>(8 + length + offset + 4 * 5));
     file.write(reinterpret_cast<const char*>(&nan), sizeof nan);
     file.close();
-    EXPECT_THAT(folder.message(), HasSubstr("tensor " + name + ": expected finite values, found NaN at element 5"));
+    EXPECT_THAT(folder.message(),
+                HasSubstr("tensor " + name + ": expected finite values, found NaN at element 5"));
   }
 }
 
 TEST(Errors, name_the_tokenizer_files_that_are_missing) {
   const Spoilt folder("modernbert-tiny-v2");
   fs::remove(folder.file("tokenizer.json"));
-  EXPECT_THAT(folder.message(), HasSubstr("expected a tokenizer: tokenizer.json, sentencepiece.bpe.model, tokenizer.model or vocab.txt"));
+  EXPECT_THAT(folder.message(), HasSubstr("expected a tokenizer: tokenizer.json, "
+                                          "sentencepiece.bpe.model, tokenizer.model or vocab.txt"));
 }
 
 TEST(Errors, name_the_settings_of_japanese_bert_that_are_not_supported) {
@@ -117,9 +140,12 @@ TEST(Errors, name_the_settings_of_japanese_bert_that_are_not_supported) {
     json value;
     const char* message;
   } cases[] = {
-      {"word_tokenizer_type", "sudachi", "tokenizer_config.json: word_tokenizer_type is sudachi; supported: mecab"},
-      {"subword_tokenizer_type", "sentencepiece", "subword_tokenizer_type is sentencepiece; supported: wordpiece, character"},
-      {"mecab_kwargs", json{{"mecab_dic", "unidic"}}, "mecab_kwargs.mecab_dic is unidic; supported: unidic_lite, ipadic"},
+      {"word_tokenizer_type", "sudachi",
+       "tokenizer_config.json: word_tokenizer_type is sudachi; supported: mecab"},
+      {"subword_tokenizer_type", "sentencepiece",
+       "subword_tokenizer_type is sentencepiece; supported: wordpiece, character"},
+      {"mecab_kwargs", json{{"mecab_dic", "unidic"}},
+       "mecab_kwargs.mecab_dic is unidic; supported: unidic_lite, ipadic"},
       {"do_lower_case", 3, "do_lower_case: expected true or false"},
   };
   for (const auto& test : cases) {
@@ -150,7 +176,9 @@ TEST(Errors, name_the_modules_and_prompts_of_embedders) {
     embedder.embed({&text, 1}, "nonesuch");
     FAIL();
   } catch (const InvalidArgument& error) {
-    EXPECT_THAT(error.what(), HasSubstr("prompt: expected one that the folder names (document, query), found nonesuch"));
+    EXPECT_THAT(
+        error.what(),
+        HasSubstr("prompt: expected one that the folder names (document, query), found nonesuch"));
   }
   EXPECT_THROW(Embedder(root() + "/bert-base-v1"), IoError);
 }
@@ -163,10 +191,12 @@ TEST(Errors, are_findings_of_inspect_rather_than_failures) {
   EXPECT_THAT(summary.unsupported[0], HasSubstr("hidden_act is \"relu\""));
 }
 
-// Every file of a folder cut short at a random place, many times: an Error or a model, never a crash.
+// Every file of a folder cut short at a random place, many times: an Error or a model, never a
+// crash.
 TEST(Errors, survive_any_file_cut_short) {
   unsigned seed = 5;
-  for (const std::string name : {"modernbert-tiny-v2", "bert-char-ipadic", "xlmr-spm-only", "bert-tokenizer-json"}) {
+  for (const std::string name :
+       {"modernbert-tiny-v2", "bert-char-ipadic", "xlmr-spm-only", "bert-tokenizer-json"}) {
     for (const auto& entry : fs::directory_iterator(root() + "/" + name)) {
       const std::string file = entry.path().filename().string();
       if (file.ends_with(".xz")) continue;

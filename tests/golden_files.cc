@@ -29,13 +29,21 @@ void for_each_line(const std::string& path, Body body) {
 
 }  // namespace
 
-std::string root() { return NARABI_SOURCE_DIR "/tests/golden"; }
-std::vector<std::string> rerankers() { return folders_with("golden.jsonl.xz"); }
-std::vector<std::string> embedders() { return folders_with("embed.jsonl.xz"); }
+std::string root() {
+  return NARABI_SOURCE_DIR "/tests/golden";
+}
+std::vector<std::string> rerankers() {
+  return folders_with("golden.jsonl.xz");
+}
+std::vector<std::string> embedders() {
+  return folders_with("embed.jsonl.xz");
+}
 
 std::vector<GoldenPair> read_pairs() {
   std::vector<GoldenPair> pairs;
-  for_each_line(root() + "/pairs.jsonl.xz", [&](const json& line) { pairs.push_back({line["query"], line["passage"]}); });
+  for_each_line(root() + "/pairs.jsonl.xz", [&](const json& line) {
+    pairs.push_back({line["query"], line["passage"]});
+  });
   return pairs;
 }
 
@@ -61,7 +69,8 @@ std::vector<Golden> read_goldens(const std::string& name) {
 std::vector<GoldenVector> read_vectors(const std::string& name) {
   std::vector<GoldenVector> vectors;
   for_each_line(root() + "/" + name + "/embed.jsonl.xz", [&](const json& line) {
-    vectors.push_back({line["text"], line["prompt"].is_null() ? "" : line["prompt"].get<std::string>(),
+    vectors.push_back({line["text"],
+                       line["prompt"].is_null() ? "" : line["prompt"].get<std::string>(),
                        line["vector"].get<std::vector<float>>()});
   });
   return vectors;

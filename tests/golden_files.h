@@ -32,12 +32,13 @@ struct GoldenScore {
   double score = 0;
 };
 
-std::string root();                           // tests/golden
-std::vector<std::string> rerankers();         // names of folders with golden.jsonl.xz
-std::vector<std::string> embedders();         // names of folders with embed.jsonl.xz
+std::string root();                    // tests/golden
+std::vector<std::string> rerankers();  // names of folders with golden.jsonl.xz
+std::vector<std::string> embedders();  // names of folders with embed.jsonl.xz
 std::vector<GoldenPair> read_pairs();
 std::vector<Golden> read_goldens(const std::string& name);
 std::vector<GoldenVector> read_vectors(const std::string& name);
-std::vector<GoldenScore> read_scores(const std::string& name);  // of sentence-transformers' CrossEncoder
+std::vector<GoldenScore> read_scores(
+    const std::string& name);  // of sentence-transformers' CrossEncoder
 
 }  // namespace narabi::golden

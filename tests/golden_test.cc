@@ -25,7 +25,9 @@ class GoldenReranker : public testing::TestWithParam<std::string> {
 };
 
 std::string printable(std::string name) {
-  std::replace_if(name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+  std::replace_if(
+      name.begin(), name.end(),
+      [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
   return name;
 }
 
@@ -41,16 +43,17 @@ TEST_P(GoldenReranker, gives_the_same_ids_types_and_flags) {
   int different = 0, lines = 0;
   for (const Golden& golden : read_goldens(GetParam())) {
     const auto& [query, passage] = pairs[golden.pair];
-    const Encoding encoding = tokenizer.encode_pair(query, passage, golden.max_length, golden.truncation);
+    const Encoding encoding =
+        tokenizer.encode_pair(query, passage, golden.max_length, golden.truncation);
     const bool same = encoding.input_ids == golden.encoding.input_ids &&
                       encoding.token_type_ids == golden.encoding.token_type_ids &&
                       encoding.truncated == golden.encoding.truncated;
     ++lines;
     if (same || ++different > 5) continue;
-    ADD_FAILURE() << "pair " << golden.pair << " max_length " << golden.max_length << "\n query " << query.substr(0, 60)
-                  << "\n passage " << passage.substr(0, 60) << "\n expected "
-                  << testing::PrintToString(golden.encoding.input_ids).substr(0, 400) << "\n found    "
-                  << testing::PrintToString(encoding.input_ids).substr(0, 400);
+    ADD_FAILURE() << "pair " << golden.pair << " max_length " << golden.max_length << "\n query "
+                  << query.substr(0, 60) << "\n passage " << passage.substr(0, 60) << "\n expected "
+                  << testing::PrintToString(golden.encoding.input_ids).substr(0, 400)
+                  << "\n found    " << testing::PrintToString(encoding.input_ids).substr(0, 400);
   }
   EXPECT_EQ(different, 0);
   EXPECT_GE(lines, 300);
@@ -61,8 +64,10 @@ TEST_P(GoldenReranker, gives_the_same_logits) {
   const engine::Scorer scorer(folder(), {.threads = 2});
   const std::vector<float> logits = scorer.logits(encodings_of(goldens));
   double worst = 0;
-  for (std::size_t i = 0; i < goldens.size(); ++i) worst = std::max(worst, std::abs(logits[i] - goldens[i].logit));
-  std::printf("%-24s %zu pairs, max |logit - reference| = %.2g\n", GetParam().c_str(), goldens.size(), worst);
+  for (std::size_t i = 0; i < goldens.size(); ++i)
+    worst = std::max(worst, std::abs(logits[i] - goldens[i].logit));
+  std::printf("%-24s %zu pairs, max |logit - reference| = %.2g\n", GetParam().c_str(),
+              goldens.size(), worst);
   EXPECT_LE(worst, kLogitTolerance);
 }
 
@@ -103,7 +108,9 @@ TEST_P(GoldenReranker, gives_the_same_layers) {
   const models::LoadedModel model = models::load_reranker(folder());
   int compared = 0;
   for (const std::string index : {"0.", "1."}) {
-    const auto read = [&](const std::string& name) { return checkpoint::to_f32(file.tensors().at(index + name), name); };
+    const auto read = [&](const std::string& name) {
+      return checkpoint::to_f32(file.tensors().at(index + name), name);
+    };
     const std::vector<float> ids = read("input_ids");
     const std::vector<std::int32_t> input_ids(ids.begin(), ids.end());
     std::vector<std::int32_t> types;
@@ -112,17 +119,20 @@ TEST_P(GoldenReranker, gives_the_same_layers) {
       types.assign(values.begin(), values.end());
     }
     models::Workspace workspace;
-    const models::Probe probe = [&](std::string_view name, const float* values, std::size_t rows, std::size_t width) {
+    const models::Probe probe = [&](std::string_view name, const float* values, std::size_t rows,
+                                    std::size_t width) {
       if (!file.tensors().contains(index + std::string(name))) return;
       const std::vector<float> expected = read(std::string(name));
       ASSERT_EQ(expected.size(), rows * width) << name;
       double worst = 0;
-      for (std::size_t i = 0; i < expected.size(); ++i) worst = std::max<double>(worst, std::abs(values[i] - expected[i]));
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        worst = std::max<double>(worst, std::abs(values[i] - expected[i]));
       EXPECT_LE(worst, 1e-4) << name;
       ++compared;
     };
     const float* hidden = model.encoder->forward({input_ids, types}, workspace, &probe);
-    EXPECT_NEAR(model.head->logit(hidden, input_ids.size(), &probe), read("logit")[0], kLogitTolerance);
+    EXPECT_NEAR(model.head->logit(hidden, input_ids.size(), &probe), read("logit")[0],
+                kLogitTolerance);
   }
   EXPECT_GE(compared, 2 * (model.encoder->shape().layers + 1));
 }
@@ -147,7 +157,8 @@ TEST_P(GoldenEmbedder, gives_the_same_vectors) {
     const std::string_view text = golden.text;
     const std::vector<float> vector = embedder.embed({&text, 1}, golden.prompt);
     ASSERT_EQ(vector.size(), golden.vector.size());
-    for (std::size_t i = 0; i < vector.size(); ++i) worst = std::max<double>(worst, std::abs(vector[i] - golden.vector[i]));
+    for (std::size_t i = 0; i < vector.size(); ++i)
+      worst = std::max<double>(worst, std::abs(vector[i] - golden.vector[i]));
   }
   std::printf("%-24s max |component - reference| = %.2g\n", GetParam().c_str(), worst);
   EXPECT_LE(worst, 1e-5);

@@ -4,7 +4,8 @@
 //   nDCG@k = DCG@k / DCG@k of the ideal order of all judged positives of the query
 //   MRR@k  = 1 / rank of the first positive in the first k, else 0
 //   MAP@k  = sum over positives in the first k of precision at their rank / number of all positives
-//   recall@k = positives in the first k / all positives;  hit@k = 1 if any positive is in the first k
+//   recall@k = positives in the first k / all positives;  hit@k = 1 if any positive is in the first
+//   k
 // All are means over the queries that are in both run and qrels.
 #pragma once
 
@@ -28,7 +29,8 @@ Qrels read_qrels(const std::string& path);
 Run read_run(const std::string& path);
 void write_run(const std::string& path, const Run& run, const std::string& tag);
 
-// `metric`: "ndcg@10", "mrr@10", "map@10", "recall@100", "hit@10". Throws InvalidArgument otherwise.
+// `metric`: "ndcg@10", "mrr@10", "map@10", "recall@100", "hit@10". Throws InvalidArgument
+// otherwise.
 double evaluate(const Qrels& qrels, const Run& run, const std::string& metric);
 std::map<std::string, double> evaluate_per_query(const Qrels& qrels, const Run& run,
                                                  const std::string& metric);

@@ -16,16 +16,20 @@ struct ModelSummary {
   int heads = 0;
   int vocabulary = 0;
   int max_positions = 0;
-  std::string pooling;    // "cls" or "mean"
-  std::string tokenizer;  // e.g. "Unigram (tokenizer.json)", "MeCab unidic-lite + WordPiece (vocab.txt)"
+  std::string pooling;  // "cls" or "mean"
+  std::string
+      tokenizer;  // e.g. "Unigram (tokenizer.json)", "MeCab unidic-lite + WordPiece (vocab.txt)"
   std::string stored_as;  // dtype of the weights in the file: "f32", "f16", "bf16"
   std::int64_t parameters = 0;
-  std::vector<std::pair<std::string, std::int64_t>> memory_bytes;  // per precision: weights in memory
+  std::vector<std::pair<std::string, std::int64_t>>
+      memory_bytes;                        // per precision: weights in memory
   std::vector<std::string> extra_tensors;  // in the file, not used by the model
-  std::vector<std::string> unsupported;    // what narabi cannot do with this folder, with file and key
+  std::vector<std::string>
+      unsupported;  // what narabi cannot do with this folder, with file and key
 };
 
-// Throws Error when the folder cannot be read at all; what can be read but not run is in `unsupported`.
+// Throws Error when the folder cannot be read at all; what can be read but not run is in
+// `unsupported`.
 ModelSummary inspect(const std::string& folder);
 
 }  // namespace narabi

@@ -5,7 +5,7 @@ namespace narabi {
 
 // Which side of a pair gives way when it is longer than max_length.
 enum class Truncation {
-  kOnlySecond,    // the query is kept; a query that alone does not fit is cut at its end and reported
+  kOnlySecond,  // the query is kept; a query that alone does not fit is cut at its end and reported
   kLongestFirst,  // one token at a time from the longer side, as sentence-transformers does
 };
 

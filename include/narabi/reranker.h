@@ -18,9 +18,9 @@ struct Pair {
 };
 
 struct Score {
-  float logit = 0;        // what the model says; ranking is always by the logit
-  float score = 0;        // activation(logit): a probability unless the folder names Identity
-  int tokens = 0;         // length of the model's input, special tokens included
+  float logit = 0;  // what the model says; ranking is always by the logit
+  float score = 0;  // activation(logit): a probability unless the folder names Identity
+  int tokens = 0;   // length of the model's input, special tokens included
   bool truncated = false;
   bool query_truncated = false;
 };

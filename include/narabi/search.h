@@ -21,9 +21,9 @@ struct Hit {
 };
 
 struct LexicalOptions {
-  bool words = true;    // MeCab words (ipadic)
-  bool bigrams = true;  // characters and pairs of them
-  double word_weight = 1.0;    // the score is the weighted sum of the BM25 of both
+  bool words = true;         // MeCab words (ipadic)
+  bool bigrams = true;       // characters and pairs of them
+  double word_weight = 1.0;  // the score is the weighted sum of the BM25 of both
   double bigram_weight = 1.0;
   double k1 = 1.2;
   double b = 0.75;
@@ -32,7 +32,8 @@ struct LexicalOptions {
 // Immutable after construction and safe to share between threads.
 class LexicalIndex {
  public:
-  // Analyses with all cores. Throws IoError when words are wanted and the dictionary is not installed.
+  // Analyses with all cores. Throws IoError when words are wanted and the dictionary is not
+  // installed.
   explicit LexicalIndex(std::vector<Document> documents, const LexicalOptions& options = {});
   ~LexicalIndex();
   LexicalIndex(LexicalIndex&&) noexcept;

@@ -34,7 +34,7 @@ class Tokenizer {
   Encoding encode_plain(std::string_view text) const;
   Encoding encode_pair(std::string_view query, std::string_view passage, int max_length,
                        Truncation truncation = Truncation::kOnlySecond) const;
-  int vocabulary_size() const;     // largest id that can come out, plus 1
+  int vocabulary_size() const;      // largest id that can come out, plus 1
   std::string description() const;  // "Unigram (tokenizer.json)"
 
  private:

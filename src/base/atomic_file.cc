@@ -44,7 +44,8 @@ void AtomicFile::flush() {
 
 void AtomicFile::write_at(std::size_t offset, std::string_view bytes) {
   flush();
-  if (::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)) != static_cast<ssize_t>(bytes.size())) {
+  if (::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)) !=
+      static_cast<ssize_t>(bytes.size())) {
     throw IoError(path_ + ": cannot write: " + std::strerror(errno));
   }
 }

@@ -18,7 +18,7 @@ class AtomicFile {
 
   void write(std::string_view bytes);  // throws IoError, e.g. when the disk is full
   void write_at(std::size_t offset, std::string_view bytes);  // over bytes written before
-  void commit();                       // throws IoError
+  void commit();                                              // throws IoError
 
   // Where the bytes lie until commit(): for whoever has to remove it when the process is ended.
   const std::string& temporary() const { return temporary_; }

@@ -27,8 +27,8 @@ Isa choose() {
   for (const Isa set : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
     if (isa_name(set) != wish) continue;
     if (cpu_has(set)) return set;
-    throw Unsupported(std::string("NARABI_ISA=") + wish + ": this CPU does not have it; it has up to " +
-                      std::string(isa_name(best())));
+    throw Unsupported(std::string("NARABI_ISA=") + wish +
+                      ": this CPU does not have it; it has up to " + std::string(isa_name(best())));
   }
   throw InvalidArgument(std::string("NARABI_ISA: expected scalar, avx2 or avx512, found ") + wish);
 }
@@ -38,7 +38,8 @@ double cgroup_quota() {
   std::ifstream v2("/sys/fs/cgroup/cpu.max");
   std::string quota;
   double period = 0;
-  if (v2 >> quota >> period && quota != "max" && period > 0) return std::atof(quota.c_str()) / period;
+  if (v2 >> quota >> period && quota != "max" && period > 0)
+    return std::atof(quota.c_str()) / period;
   double v1_quota = 0, v1_period = 0;
   if (std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> v1_quota &&
       std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> v1_period && v1_quota > 0 &&

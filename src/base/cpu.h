@@ -7,8 +7,8 @@ namespace narabi::base {
 
 enum class Isa { kScalar, kAvx2, kAvx512 };
 
-// The best instruction set that both the CPU and the build have; NARABI_ISA=scalar|avx2|avx512 forces
-// one (Unsupported when the CPU lacks it, InvalidArgument for another word). Decided once.
+// The best instruction set that both the CPU and the build have; NARABI_ISA=scalar|avx2|avx512
+// forces one (Unsupported when the CPU lacks it, InvalidArgument for another word). Decided once.
 Isa isa();
 // True when this CPU can run code for `set`.
 bool cpu_has(Isa set);

@@ -1,5 +1,5 @@
-// A guard for JSON that comes from outside: nlohmann's values are destroyed recursively, so a file that
-// nests a million arrays would overflow the stack after a successful parse.
+// A guard for JSON that comes from outside: nlohmann's values are destroyed recursively, so a file
+// that nests a million arrays would overflow the stack after a successful parse.
 #pragma once
 
 #include <cstddef>

@@ -53,7 +53,9 @@ class Source {
   virtual std::size_t read(char* out, std::size_t size) { return file_.read(out, size); }
 
  protected:
-  [[noreturn]] void corrupt(const std::string& what) const { throw InvalidFormat(path_ + ": " + what); }
+  [[noreturn]] void corrupt(const std::string& what) const {
+    throw InvalidFormat(path_ + ": " + what);
+  }
   // Refills the input buffer; false at the end of the file.
   bool refill() {
     input_.resize(kChunk);
@@ -150,7 +152,8 @@ class ZstdSource : public Source {
         position_ = {input_.data(), input_.size(), 0};
       }
       pending_ = ZSTD_decompressStream(stream_, &output, &position_);
-      if (ZSTD_isError(pending_)) corrupt(std::string("corrupt zstd data: ") + ZSTD_getErrorName(pending_));
+      if (ZSTD_isError(pending_))
+        corrupt(std::string("corrupt zstd data: ") + ZSTD_getErrorName(pending_));
     }
     return output.pos;
   }
@@ -230,7 +233,9 @@ bool LineReader::next(std::string& line) {
   return true;
 }
 
-std::int64_t LineReader::line_number() const { return impl_->line_number; }
+std::int64_t LineReader::line_number() const {
+  return impl_->line_number;
+}
 
 std::string LineReader::where() const {
   return impl_->name + ":" + std::to_string(impl_->line_number);
@@ -240,7 +245,8 @@ std::string read_file(const std::string& path) {
   const std::unique_ptr<Source> source = open_source(path);
   std::string out;
   std::vector<char> buffer(kChunk);
-  while (const std::size_t n = source->read(buffer.data(), buffer.size())) out.append(buffer.data(), n);
+  while (const std::size_t n = source->read(buffer.data(), buffer.size()))
+    out.append(buffer.data(), n);
   return out;
 }
 

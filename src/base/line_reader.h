@@ -23,7 +23,8 @@ class LineReader {
   LineReader(LineReader&&) noexcept;
   LineReader& operator=(LineReader&&) noexcept;
 
-  // False at the end. `line` is replaced. Throws IoError or InvalidFormat (corrupt compression, UTF-8).
+  // False at the end. `line` is replaced. Throws IoError or InvalidFormat (corrupt compression,
+  // UTF-8).
   bool next(std::string& line);
 
   std::int64_t line_number() const;  // of the line that next() gave last; the first is 1

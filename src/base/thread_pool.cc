@@ -12,7 +12,8 @@ namespace narabi::base {
 struct ThreadPool::Impl {
   using Body = std::function<void(std::size_t, int)>;
 
-  // One loop in flight. Lives on the stack of parallel_for, which outlasts every worker's use of it.
+  // One loop in flight. Lives on the stack of parallel_for, which outlasts every worker's use of
+  // it.
   struct Loop {
     const Body* body;
     std::size_t count;
@@ -87,7 +88,9 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : impl_->workers) worker.join();
 }
 
-int ThreadPool::threads() const { return static_cast<int>(impl_->workers.size()) + 1; }
+int ThreadPool::threads() const {
+  return static_cast<int>(impl_->workers.size()) + 1;
+}
 
 void ThreadPool::parallel_for(std::size_t count,
                               const std::function<void(std::size_t, int)>& body) {

@@ -26,9 +26,10 @@ TEST(ThreadPool, runs_every_index_once_at_any_number_of_threads) {
 
 TEST(ThreadPool, rethrows_the_exception_of_a_body_and_goes_on_working) {
   ThreadPool pool(3);
-  EXPECT_THROW(pool.parallel_for(50, [](std::size_t i, int) {
-    if (i == 7) throw std::runtime_error("seven");
-  }),
+  EXPECT_THROW(pool.parallel_for(50,
+                                 [](std::size_t i, int) {
+                                   if (i == 7) throw std::runtime_error("seven");
+                                 }),
                std::runtime_error);
   std::atomic<int> runs{0};
   pool.parallel_for(50, [&](std::size_t, int) { ++runs; });

@@ -33,8 +33,8 @@ inline char32_t next_code_point(std::string_view text, std::size_t& offset) {
     offset += 3;
     return c;
   }
-  const char32_t c = (lead & 0x07u) << 18 | (byte(1) & 0x3Fu) << 12 | (byte(2) & 0x3Fu) << 6 |
-                     (byte(3) & 0x3Fu);
+  const char32_t c =
+      (lead & 0x07u) << 18 | (byte(1) & 0x3Fu) << 12 | (byte(2) & 0x3Fu) << 6 | (byte(3) & 0x3Fu);
   offset += 4;
   return c;
 }

@@ -2,6 +2,8 @@
 
 namespace narabi {
 
-const char* version() { return NARABI_VERSION; }
+const char* version() {
+  return NARABI_VERSION;
+}
 
 }  // namespace narabi

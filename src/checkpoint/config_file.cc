@@ -5,6 +5,7 @@
 
 #include "base/json_depth.h"
 #include "base/mapped_file.h"
+#include "base/utf8.h"
 #include "narabi/error.h"
 
 namespace narabi::checkpoint {
@@ -20,8 +21,8 @@ struct ConfigFile::Impl {
     const json* node = &root;
     while (!key.empty()) {
       if (!node->is_object()) return nullptr;
-      // Keys themselves may hold dots (sentence_transformers.activation_fn is written both ways), so
-      // the whole rest is tried before its first part.
+      // Keys themselves may hold dots (sentence_transformers.activation_fn is written both ways),
+      // so the whole rest is tried before its first part.
       auto found = node->find(std::string(key));
       if (found != node->end()) return found->is_null() ? nullptr : &*found;
       const std::size_t dot = key.find('.');
@@ -42,7 +43,8 @@ struct ConfigFile::Impl {
 
   [[noreturn]] void fail(std::string_view key, const std::string& expected,
                          const std::string& found) const {
-    throw InvalidFormat(path + ": " + std::string(key) + ": expected " + expected + ", found " + found);
+    throw InvalidFormat(path + ": " + std::string(key) + ": expected " + expected + ", found " +
+                        found);
   }
 };
 
@@ -52,7 +54,7 @@ constexpr std::size_t kMaxDepth = 64;
 
 std::string shown(const json& value) {
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  return text.size() > 80 ? text.substr(0, 77) + "..." : text;
+  return text.size() > 80 ? std::string(base::utf8_prefix(text, 77)) + "..." : text;
 }
 
 }  // namespace
@@ -83,9 +85,13 @@ ConfigFile ConfigFile::empty(const std::string& path) {
   return ConfigFile(std::shared_ptr<const Impl>(std::move(impl)));
 }
 
-const std::string& ConfigFile::path() const { return impl_->path; }
+const std::string& ConfigFile::path() const {
+  return impl_->path;
+}
 
-bool ConfigFile::has(std::string_view key) const { return impl_->find(key) != nullptr; }
+bool ConfigFile::has(std::string_view key) const {
+  return impl_->find(key) != nullptr;
+}
 
 std::int64_t ConfigFile::integer(std::string_view key) const {
   const json& value = impl_->at(key, "an integer");

@@ -14,7 +14,7 @@ namespace narabi::checkpoint {
 // Getters without a fallback throw InvalidFormat when the key is absent; all throw on a wrong type.
 class ConfigFile {
  public:
-  explicit ConfigFile(const std::string& path);  // throws IoError, InvalidFormat
+  explicit ConfigFile(const std::string& path);      // throws IoError, InvalidFormat
   static ConfigFile empty(const std::string& path);  // a file that may be missing
 
   const std::string& path() const;
@@ -28,7 +28,7 @@ class ConfigFile {
   bool flag(std::string_view key, bool fallback) const;
   std::string text(std::string_view key) const;
   std::string text(std::string_view key, std::string_view fallback) const;
-  std::vector<std::string> texts(std::string_view key) const;  // array of strings
+  std::vector<std::string> texts(std::string_view key) const;      // array of strings
   std::vector<std::string> keys(std::string_view key = {}) const;  // of an object ({} = the root)
 
   // The root is an array (modules.json): its elements as config files of the same path.
@@ -36,7 +36,8 @@ class ConfigFile {
 
   // Throws Unsupported "FILE: KEY is VALUE; supported: ..." .
   [[noreturn]] void unsupported(std::string_view key, std::string_view supported) const;
-  // Throws unsupported() unless the text at `key` (or `fallback` when absent) is one of `supported`.
+  // Throws unsupported() unless the text at `key` (or `fallback` when absent) is one of
+  // `supported`.
   std::string one_of(std::string_view key, std::initializer_list<std::string_view> supported,
                      std::optional<std::string_view> fallback = std::nullopt) const;
 

@@ -34,10 +34,12 @@ bool holds_pickled_weights(const std::string& path) {
   if (!holds_pickled_weights(path)) {
     throw IoError(path + ": expected " + kWeights + " or " + kIndex + ", found neither");
   }
-  throw Unsupported(
-      path + ": holds only pytorch_model.bin (pickled weights); narabi reads " + kWeights +
-      ". Convert it once: python3 -c \"from transformers import AutoModelForSequenceClassification as M; "
-      "M.from_pretrained('" + path + "').save_pretrained('" + path + "', safe_serialization=True)\"");
+  throw Unsupported(path + ": holds only pytorch_model.bin (pickled weights); narabi reads " +
+                    kWeights +
+                    ". Convert it once: python3 -c \"from transformers import "
+                    "AutoModelForSequenceClassification as M; "
+                    "M.from_pretrained('" +
+                    path + "').save_pretrained('" + path + "', safe_serialization=True)\"");
 }
 
 std::string shape_text(std::span<const std::int64_t> shape) {
@@ -64,7 +66,8 @@ void ModelFolder::read_shards() {
   const ConfigFile index(file(kIndex));
   std::set<std::string> shards;
   const std::vector<std::string> names = index.keys("weight_map");
-  if (names.empty()) throw InvalidFormat(index.path() + ": weight_map: expected tensors, found none");
+  if (names.empty())
+    throw InvalidFormat(index.path() + ": weight_map: expected tensors, found none");
   for (const std::string& name : names) {
     const std::string shard = index.text("weight_map." + name);
     if (shard.find('/') != std::string::npos || shard == "..") {
@@ -142,7 +145,9 @@ TensorTable::TensorTable(const ModelFolder& folder, std::vector<TensorSpec> spec
   }
 }
 
-const TensorView& TensorTable::at(const std::string& name) const { return *folder_->find(name); }
+const TensorView& TensorTable::at(const std::string& name) const {
+  return *folder_->find(name);
+}
 
 std::vector<float> TensorTable::f32(const std::string& name) const {
   if (!names_.contains(name)) return {};

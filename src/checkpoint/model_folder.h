@@ -21,7 +21,7 @@ class ModelFolder {
   explicit ModelFolder(const std::string& path);
   const std::string& path() const { return path_; }
   const ConfigFile& config() const { return config_; }
-  std::string file(std::string_view name) const;        // path of a file in the folder
+  std::string file(std::string_view name) const;  // path of a file in the folder
   bool has_file(std::string_view name) const;
   const TensorView* find(std::string_view name) const;  // nullptr when absent
   std::vector<std::string> tensor_names() const;
@@ -40,13 +40,14 @@ struct TensorSpec {
   std::vector<std::int64_t> shape;
 };
 
-// The tensors of a folder checked against the table of an architecture: every one there, with its shape.
-// Borrows from the folder.
+// The tensors of a folder checked against the table of an architecture: every one there, with its
+// shape. Borrows from the folder.
 class TensorTable {
  public:
-  // Throws InvalidFormat for a missing tensor (name and shape expected), for another shape (expected and
-  // found), and for a tensor under one of `owned` prefixes that the table does not name (a bias that
-  // config.json denies would be left out of the sums silently); names ending in "position_ids" are let be.
+  // Throws InvalidFormat for a missing tensor (name and shape expected), for another shape
+  // (expected and found), and for a tensor under one of `owned` prefixes that the table does not
+  // name (a bias that config.json denies would be left out of the sums silently); names ending in
+  // "position_ids" are let be.
   TensorTable(const ModelFolder& folder, std::vector<TensorSpec> specs,
               const std::vector<std::string>& owned);
 
@@ -55,7 +56,7 @@ class TensorTable {
   std::vector<float> f32(const std::string& name) const;
   std::string where(const std::string& name) const;  // "FOLDER: tensor NAME", for messages
   std::int64_t parameters() const;
-  std::vector<std::string> extras() const;           // in the folder, not in the table
+  std::vector<std::string> extras() const;  // in the folder, not in the table
 
  private:
   const ModelFolder* folder_;

@@ -15,7 +15,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 std::string one_tensor(const std::string& name) {
-  const std::string header = "{\"" + name + "\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]}}";
+  const std::string header =
+      "{\"" + name + "\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]}}";
   std::string out(8, '\0');
   out[0] = static_cast<char>(header.size());
   return out + header + std::string(8, '\0');
@@ -36,7 +37,8 @@ TEST(ModelFolder, reads_one_file_or_shards) {
   folder.write("config.json", "{}");
   folder.write("s1.safetensors", one_tensor("a"));
   folder.write("s2.safetensors", one_tensor("b"));
-  folder.write("model.safetensors.index.json", R"({"weight_map":{"a":"s1.safetensors","b":"s2.safetensors"}})");
+  folder.write("model.safetensors.index.json",
+               R"({"weight_map":{"a":"s1.safetensors","b":"s2.safetensors"}})");
   const ModelFolder model(folder.path());
   EXPECT_THAT(model.tensor_names(), ElementsAre("a", "b"));
   EXPECT_NE(model.find("b"), nullptr);
@@ -46,14 +48,17 @@ TEST(ModelFolder, reads_one_file_or_shards) {
 TEST(ModelFolder, says_what_is_wrong_with_a_folder) {
   const TemporaryFolder folder;
   const auto message = [&] { return message_of([&] { ModelFolder model(folder.path()); }); };
-  EXPECT_THAT(message_of([] { ModelFolder model("/nowhere"); }), HasSubstr("/nowhere: no such folder"));
+  EXPECT_THAT(message_of([] { ModelFolder model("/nowhere"); }),
+              HasSubstr("/nowhere: no such folder"));
   EXPECT_THAT(message(), HasSubstr("holds no config.json"));
   folder.write("config.json", "");
   folder.write("model.safetensors", one_tensor("a"));
   EXPECT_THAT(message(), HasSubstr("config.json: expected JSON"));
   folder.write("config.json", "{}");
   std::filesystem::remove(folder.path() + "/model.safetensors");
-  EXPECT_THAT(message(), HasSubstr("expected model.safetensors or model.safetensors.index.json, found neither"));
+  EXPECT_THAT(
+      message(),
+      HasSubstr("expected model.safetensors or model.safetensors.index.json, found neither"));
   folder.write("pytorch_model.bin", "x");
   EXPECT_THAT(message(), HasSubstr("holds only pytorch_model.bin"));
   EXPECT_THAT(message(), HasSubstr("save_pretrained"));
@@ -62,10 +67,12 @@ TEST(ModelFolder, says_what_is_wrong_with_a_folder) {
   folder.write("model.safetensors.index.json", R"({"weight_map":{"a":"../x"}})");
   EXPECT_THAT(message(), HasSubstr("expected the name of a file in the same folder"));
   folder.write("s1.safetensors", one_tensor("a"));
-  folder.write("model.safetensors.index.json", R"({"weight_map":{"a":"s1.safetensors","b":"s1.safetensors"}})");
+  folder.write("model.safetensors.index.json",
+               R"({"weight_map":{"a":"s1.safetensors","b":"s1.safetensors"}})");
   EXPECT_THAT(message(), HasSubstr("names the tensor b, which no shard holds"));
   folder.write("s2.safetensors", one_tensor("a"));
-  folder.write("model.safetensors.index.json", R"({"weight_map":{"a":"s1.safetensors","b":"s2.safetensors"}})");
+  folder.write("model.safetensors.index.json",
+               R"({"weight_map":{"a":"s1.safetensors","b":"s2.safetensors"}})");
   EXPECT_THAT(message(), HasSubstr("tensor a is in another shard, too"));
 }
 
@@ -74,32 +81,46 @@ TEST(TensorTable, names_missing_misshapen_and_denied_tensors) {
   folder.write("config.json", "{}");
   folder.write("model.safetensors", one_tensor("layer.a"));
   const ModelFolder model(folder.path());
-  EXPECT_THAT(message_of([&] { TensorTable(model, {{"layer.b", {3}}}, {}); }),
+  EXPECT_THAT(message_of([&] {
+                TensorTable(model, {{"layer.b", {3}}}, {});
+              }),
               HasSubstr("expected the tensor layer.b [3], found none of this name"));
-  EXPECT_THAT(message_of([&] { TensorTable(model, {{"layer.a", {2, 2}}}, {}); }),
-              HasSubstr("tensor layer.a: expected the shape [2, 2] (from config.json), found [1, 2]"));
-  EXPECT_THAT(message_of([&] { TensorTable(model, {}, {"layer."}); }), HasSubstr("holds the tensor layer.a, which config.json says"));
+  EXPECT_THAT(
+      message_of([&] {
+        TensorTable(model, {{"layer.a", {2, 2}}}, {});
+      }),
+      HasSubstr("tensor layer.a: expected the shape [2, 2] (from config.json), found [1, 2]"));
+  EXPECT_THAT(message_of([&] { TensorTable(model, {}, {"layer."}); }),
+              HasSubstr("holds the tensor layer.a, which config.json says"));
   EXPECT_THAT(TensorTable(model, {}, {}).extras(), ElementsAre("layer.a"));
 }
 
 TEST(ConfigFile, reads_dotted_keys_and_says_what_it_expected) {
   const TemporaryFolder folder;
-  const ConfigFile config(folder.write("config.json", R"({"a":{"b":3},"s":"x","f":1.5,"n":null,"a.c":true})"));
+  const ConfigFile config(
+      folder.write("config.json", R"({"a":{"b":3},"s":"x","f":1.5,"n":null,"a.c":true})"));
   EXPECT_EQ(config.integer("a.b"), 3);
   EXPECT_TRUE(config.flag("a.c"));
   EXPECT_FALSE(config.has("n"));
   EXPECT_EQ(config.number("n", 7), 7);
-  EXPECT_THAT(message_of([&] { config.integer("s"); }), HasSubstr("config.json: s: expected an integer, found \"x\""));
-  EXPECT_THAT(message_of([&] { config.integer("f"); }), HasSubstr("f: expected an integer, found 1.5"));
-  EXPECT_THAT(message_of([&] { config.text("zz"); }), HasSubstr("zz: expected a string, found nothing"));
-  EXPECT_THAT(message_of([&] { config.one_of("s", {"y", "z"}); }), HasSubstr("config.json: s is \"x\"; supported: y, z"));
+  EXPECT_THAT(message_of([&] { config.integer("s"); }),
+              HasSubstr("config.json: s: expected an integer, found \"x\""));
+  EXPECT_THAT(message_of([&] { config.integer("f"); }),
+              HasSubstr("f: expected an integer, found 1.5"));
+  EXPECT_THAT(message_of([&] { config.text("zz"); }),
+              HasSubstr("zz: expected a string, found nothing"));
+  EXPECT_THAT(message_of([&] {
+                config.one_of("s", {"y", "z"});
+              }),
+              HasSubstr("config.json: s is \"x\"; supported: y, z"));
 }
 
 // The whole folder under damage: config.json, index and weights, truncated and flipped.
 TEST(ModelFolder, survives_truncation_and_flipped_bytes_in_any_file) {
   const std::string names[] = {"config.json", "model.safetensors.index.json", "s1.safetensors"};
-  const std::string contents[] = {R"({"architectures":["BertModel"],"hidden_size":2,"layer_norm_eps":1e-12,"hidden_act":"gelu"})",
-                                  R"({"metadata":{},"weight_map":{"a":"s1.safetensors"}})", one_tensor("a")};
+  const std::string contents[] = {
+      R"({"architectures":["BertModel"],"hidden_size":2,"layer_norm_eps":1e-12,"hidden_act":"gelu"})",
+      R"({"metadata":{},"weight_map":{"a":"s1.safetensors"}})", one_tensor("a")};
   std::mt19937 random(2);
   const TemporaryFolder folder;
   int refused = 0;

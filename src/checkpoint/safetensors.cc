@@ -16,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kPrefixBytes = 8;             // the header's length, little-endian
-constexpr std::uint64_t kMaxHeader = 100'000'000;   // the limit of the reference implementation
+constexpr std::size_t kPrefixBytes = 8;            // the header's length, little-endian
+constexpr std::uint64_t kMaxHeader = 100'000'000;  // the limit of the reference implementation
 constexpr std::size_t kMaxDepth = 16;
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
@@ -64,17 +64,21 @@ struct Entry {
 };
 
 Entry parse_entry(const std::string& path, const std::string& name, const json& value) {
-  if (!value.is_object()) fail(path, "tensor " + name + ": expected an object, found " + value.dump());
+  if (!value.is_object())
+    fail(path, "tensor " + name + ": expected an object, found " + value.dump());
   Entry entry;
   entry.tensor.name = name;
   const json& dtype = member(value, "dtype", path, name);
-  if (!dtype.is_string()) fail(path, "tensor " + name + ": dtype: expected a string, found " + dtype.dump());
+  if (!dtype.is_string())
+    fail(path, "tensor " + name + ": dtype: expected a string, found " + dtype.dump());
   entry.tensor.dtype = parse_dtype(path, name, dtype.get<std::string>());
   const json& shape = member(value, "shape", path, name);
-  if (!shape.is_array()) fail(path, "tensor " + name + ": shape: expected an array, found " + shape.dump());
+  if (!shape.is_array())
+    fail(path, "tensor " + name + ": shape: expected an array, found " + shape.dump());
   for (const json& extent : shape) {
     const std::uint64_t size = unsigned_number(extent, path, "tensor " + name + ": shape");
-    if (size > std::numeric_limits<std::int64_t>::max()) fail(path, "tensor " + name + ": shape too large");
+    if (size > std::numeric_limits<std::int64_t>::max())
+      fail(path, "tensor " + name + ": shape too large");
     entry.tensor.shape.push_back(static_cast<std::int64_t>(size));
   }
   const json& offsets = member(value, "data_offsets", path, name);
@@ -94,7 +98,8 @@ json parse_header(const std::string& path, std::string_view text) {
   } catch (const json::exception& error) {
     fail(path, std::string("the header is no JSON: ") + error.what());
   }
-  if (!header.is_object()) fail(path, std::string("the header: expected an object, found ") + header.type_name());
+  if (!header.is_object())
+    fail(path, std::string("the header: expected an object, found ") + header.type_name());
   return header;
 }
 
@@ -112,17 +117,19 @@ void check_tiling(const std::string& path, std::vector<Entry>& entries, std::uin
       fail(path, where + ": the file holds only " + std::to_string(data_bytes) + " bytes of data");
     }
     if (entry.begin < position) fail(path, where + " overlap the tensor before");
-    if (entry.begin > position) fail(path, where + ": expected them to begin at " + std::to_string(position));
+    if (entry.begin > position)
+      fail(path, where + ": expected them to begin at " + std::to_string(position));
     const auto bytes = byte_size(entry.tensor.shape, entry.tensor.dtype);
     if (!bytes || *bytes != entry.end - entry.begin) {
       fail(path, where + ": expected " + (bytes ? std::to_string(*bytes) : "fewer than 2^64") +
-                     " bytes for its shape and dtype, found " + std::to_string(entry.end - entry.begin));
+                     " bytes for its shape and dtype, found " +
+                     std::to_string(entry.end - entry.begin));
     }
     position = entry.end;
   }
   if (position != data_bytes) {
-    fail(path, "the tensors end at byte " + std::to_string(position) + " of the data, the file holds " +
-                   std::to_string(data_bytes));
+    fail(path, "the tensors end at byte " + std::to_string(position) +
+                   " of the data, the file holds " + std::to_string(data_bytes));
   }
 }
 
@@ -140,7 +147,9 @@ float from_f16(std::uint16_t half) {
 
 }  // namespace
 
-std::size_t size_of(DType dtype) { return dtype == DType::kF32 ? 4 : 2; }
+std::size_t size_of(DType dtype) {
+  return dtype == DType::kF32 ? 4 : 2;
+}
 
 const char* name_of(DType dtype) {
   return dtype == DType::kF32 ? "f32" : dtype == DType::kF16 ? "f16" : "bf16";

@@ -14,8 +14,8 @@
 namespace narabi::checkpoint {
 
 enum class DType { kF32, kF16, kBF16 };
-std::size_t size_of(DType dtype);         // bytes of one element
-const char* name_of(DType dtype);         // "f32", "f16", "bf16"
+std::size_t size_of(DType dtype);  // bytes of one element
+const char* name_of(DType dtype);  // "f32", "f16", "bf16"
 
 // A named tensor in a mapped file; borrowed from the Safetensors that owns the mapping.
 struct TensorView {
@@ -27,8 +27,9 @@ struct TensorView {
 };
 
 // One file. The constructor checks everything that can be checked without reading the data: header
-// length, JSON, dtypes, offsets inside the file that tile it without overlap or holes, sizes = shape x
-// dtype. Throws InvalidFormat naming file, tensor, expected and found; Unsupported for other dtypes.
+// length, JSON, dtypes, offsets inside the file that tile it without overlap or holes, sizes =
+// shape x dtype. Throws InvalidFormat naming file, tensor, expected and found; Unsupported for
+// other dtypes.
 class Safetensors {
  public:
   explicit Safetensors(const std::string& path);

@@ -27,9 +27,10 @@ std::string good_file() {
   std::string data(reinterpret_cast<const char*>(values), sizeof values);
   data += std::string("\x00\x3C\x00\xC0", 4);  // f16: 1, -2
   data += std::string("\x80\x3F", 2);          // bf16: 1
-  return file_of(R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
-                 R"("b":{"dtype":"F16","shape":[2],"data_offsets":[24,28]},"c":{"dtype":"BF16","shape":[1,1],"data_offsets":[28,30]}})",
-                 data);
+  return file_of(
+      R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
+      R"("b":{"dtype":"F16","shape":[2],"data_offsets":[24,28]},"c":{"dtype":"BF16","shape":[1,1],"data_offsets":[28,30]}})",
+      data);
 }
 
 // What opening `content` says, or "" when it opens.
@@ -60,8 +61,11 @@ TEST(Safetensors, widens_every_f16_value_rightly) {
   widen(reinterpret_cast<const std::byte*>(halves.data()), DType::kF16, halves.size(), out.data());
   for (std::size_t i = 0; i < halves.size(); ++i) {
     const int exponent = static_cast<int>(i >> 10 & 31), mantissa = static_cast<int>(i & 1023);
-    double expected = exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
-    if (exponent == 31) expected = mantissa ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
+    double expected =
+        exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
+    if (exponent == 31)
+      expected = mantissa ? std::numeric_limits<double>::quiet_NaN()
+                          : std::numeric_limits<double>::infinity();
     if (i & 0x8000) expected = -expected;
     if (std::isnan(expected)) {
       EXPECT_TRUE(std::isnan(out[i]));
@@ -79,7 +83,8 @@ TEST(Safetensors, names_the_tensor_and_the_element_that_is_not_finite) {
     check_finite(values, "DIR: tensor x");
     FAIL();
   } catch (const InvalidFormat& error) {
-    EXPECT_THAT(error.what(), HasSubstr("DIR: tensor x: expected finite values, found NaN at element 4321"));
+    EXPECT_THAT(error.what(),
+                HasSubstr("DIR: tensor x: expected finite values, found NaN at element 4321"));
   }
 }
 
@@ -92,7 +97,8 @@ TEST(Safetensors, says_what_is_wrong_with_a_bad_file) {
   } cases[] = {
       {"", "expected at least 8 bytes, found 0"},
       {"1234567", "expected at least 8 bytes, found 7"},
-      {std::string(8, '\xFF') + "{}", "header length 18446744073709551615: the file holds 2 bytes after it"},
+      {std::string(8, '\xFF') + "{}",
+       "header length 18446744073709551615: the file holds 2 bytes after it"},
       {std::string("\x10\0\0\0\0\0\0\0", 8) + "{}", "header length 16: the file holds 2"},
       {file_of("not json", ""), "the header is no JSON"},
       {file_of("[]", ""), "the header: expected an object, found array"},
@@ -102,19 +108,30 @@ TEST(Safetensors, says_what_is_wrong_with_a_bad_file) {
       {entry(R"({"shape":[2],"data_offsets":[0,8]})"), "tensor t: expected the key dtype"},
       {entry(R"({"dtype":"F32","data_offsets":[0,8]})"), "tensor t: expected the key shape"},
       {entry(R"({"dtype":"F32","shape":[2]})"), "tensor t: expected the key data_offsets"},
-      {entry(R"({"dtype":"I64","shape":[1],"data_offsets":[0,8]})"), "dtype is I64; supported: F32, F16, BF16"},
-      {entry(R"({"dtype":3,"shape":[1],"data_offsets":[0,8]})"), "dtype: expected a string, found 3"},
-      {entry(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"), "shape: expected a non-negative integer, found -2"},
-      {entry(R"({"dtype":"F32","shape":[2.5],"data_offsets":[0,8]})"), "shape: expected a non-negative integer, found 2.5"},
-      {entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0]})"), "data_offsets: expected [begin, end]"},
-      {entry(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"), "the end lies before the begin"},
-      {entry(R"({"dtype":"F32","shape":[4],"data_offsets":[0,16]})"), "the file holds only 8 bytes of data"},
-      {entry(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"), "expected 12 bytes for its shape and dtype, found 8"},
-      {entry(R"({"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]})"), "expected fewer than 2^64"},
+      {entry(R"({"dtype":"I64","shape":[1],"data_offsets":[0,8]})"),
+       "dtype is I64; supported: F32, F16, BF16"},
+      {entry(R"({"dtype":3,"shape":[1],"data_offsets":[0,8]})"),
+       "dtype: expected a string, found 3"},
+      {entry(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"),
+       "shape: expected a non-negative integer, found -2"},
+      {entry(R"({"dtype":"F32","shape":[2.5],"data_offsets":[0,8]})"),
+       "shape: expected a non-negative integer, found 2.5"},
+      {entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0]})"),
+       "data_offsets: expected [begin, end]"},
+      {entry(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"),
+       "the end lies before the begin"},
+      {entry(R"({"dtype":"F32","shape":[4],"data_offsets":[0,16]})"),
+       "the file holds only 8 bytes of data"},
+      {entry(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"),
+       "expected 12 bytes for its shape and dtype, found 8"},
+      {entry(R"({"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]})"),
+       "expected fewer than 2^64"},
       {entry(R"({"dtype":"F32","shape":[1],"data_offsets":[4,8]})"), "expected them to begin at 0"},
-      {entry(R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})"), "the tensors end at byte 4 of the data, the file holds 8"},
-      {file_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
-               std::string(8, '\0')),
+      {entry(R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})"),
+       "the tensors end at byte 4 of the data, the file holds 8"},
+      {file_of(
+           R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+           std::string(8, '\0')),
        "overlap the tensor before"},
   };
   for (const auto& [content, message] : cases) {
@@ -126,7 +143,8 @@ TEST(Safetensors, says_what_is_wrong_with_a_bad_file) {
   EXPECT_THROW(Safetensors("/tmp"), IoError);
 }
 
-// Truncations at every byte and random flips: a file opens or is refused, and what opens can be read.
+// Truncations at every byte and random flips: a file opens or is refused, and what opens can be
+// read.
 TEST(Safetensors, survives_truncation_and_flipped_bytes_anywhere) {
   const std::string good = good_file();
   std::mt19937 random(1);
@@ -144,7 +162,8 @@ TEST(Safetensors, survives_truncation_and_flipped_bytes_anywhere) {
   for (std::size_t size = 0; size < good.size(); ++size) attempt(good.substr(0, size));
   for (int i = 0; i < 2000; ++i) {
     std::string bad = good;
-    for (unsigned flips = 1 + random() % 4; flips > 0; --flips) bad[random() % bad.size()] ^= static_cast<char>(1 << random() % 8);
+    for (unsigned flips = 1 + random() % 4; flips > 0; --flips)
+      bad[random() % bad.size()] ^= static_cast<char>(1 << random() % 8);
     attempt(bad);
   }
   EXPECT_GE(opened + refused, 2000);

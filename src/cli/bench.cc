@@ -15,9 +15,9 @@
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "engine/gemm_rate.h"
+#include "engine/scorer.h"
 #include "narabi/error.h"
 #include "narabi/inspect.h"
-#include "engine/scorer.h"
 #include "narabi/tokenizer.h"
 
 namespace narabi::cli {
@@ -34,14 +34,44 @@ struct Options {
   ModelFlags model_flags;
 };
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Natural enough for a tokenizer, different for each pair: phrases drawn at random.
 std::string make_text(std::mt19937& random) {
-  static const char* const kPhrases[] = {
-      "京都の", "古い", "寺院では", "毎年", "秋に", "紅葉の", "庭園が", "公開され", "多くの", "観光客が", "訪れる。", "その",
-      "建築は", "室町時代に", "建てられ", "国宝に", "指定されている。", "東京都", "港区の", "会社は", "2024年", "新しい", "製品を",
-      "発表した。", "データベースの", "検索", "エンジンと", "再順位付けの", "モデルを", "組み合わせると", "精度が", "上がる。"};
+  static const char* const kPhrases[] = {"京都の",
+                                         "古い",
+                                         "寺院では",
+                                         "毎年",
+                                         "秋に",
+                                         "紅葉の",
+                                         "庭園が",
+                                         "公開され",
+                                         "多くの",
+                                         "観光客が",
+                                         "訪れる。",
+                                         "その",
+                                         "建築は",
+                                         "室町時代に",
+                                         "建てられ",
+                                         "国宝に",
+                                         "指定されている。",
+                                         "東京都",
+                                         "港区の",
+                                         "会社は",
+                                         "2024年",
+                                         "新しい",
+                                         "製品を",
+                                         "発表した。",
+                                         "データベースの",
+                                         "検索",
+                                         "エンジンと",
+                                         "再順位付けの",
+                                         "モデルを",
+                                         "組み合わせると",
+                                         "精度が",
+                                         "上がる。"};
   std::string text;
   for (int i = 0; i < 700; ++i) text += kPhrases[random() % std::size(kPhrases)];
   return text;
@@ -52,7 +82,9 @@ std::vector<int> make_lengths(const Options& options, std::mt19937& random) {
   std::vector<int> lengths;
   if (options.tokens != "mixed") {
     const int tokens = std::atoi(options.tokens.c_str());
-    if (tokens < 8) throw InvalidArgument("--tokens: expected mixed or a number of at least 8, found " + options.tokens);
+    if (tokens < 8)
+      throw InvalidArgument("--tokens: expected mixed or a number of at least 8, found " +
+                            options.tokens);
     lengths.assign(options.pairs, tokens);
     return lengths;
   }
@@ -81,7 +113,8 @@ Measured measure(const Options& options, const Tokenizer& tokenizer, const engin
     const auto start = Clock::now();
     std::vector<Encoding> encodings;
     for (std::size_t i = 0; i < options.pairs; ++i) {
-      encodings.push_back(tokenizer.encode_pair("京都で紅葉が有名な寺はどこですか", passages[i], lengths[i]));
+      encodings.push_back(
+          tokenizer.encode_pair("京都で紅葉が有名な寺はどこですか", passages[i], lengths[i]));
     }
     scorer.logits(encodings);
     if (round >= 0) measured.seconds.push_back(seconds_since(start));
@@ -97,12 +130,14 @@ Measured measure(const Options& options, const Tokenizer& tokenizer, const engin
   return measured;
 }
 
-// FLOPs of the linear layers of all tokens, and of attention over whole sequences (windows not deducted).
+// FLOPs of the linear layers of all tokens, and of attention over whole sequences (windows not
+// deducted).
 double flops_of(const ModelSummary& summary, const Measured& measured) {
   const double h = summary.hidden, f = summary.intermediate;
   const bool gated = summary.architecture.find("Modern") != std::string::npos;
   const double linear = 2 * (4 * h * h + (gated ? 3 : 2) * h * f) * summary.layers;
-  return linear * static_cast<double>(measured.tokens) + 4 * h * summary.layers * measured.tokens_squared;
+  return linear * static_cast<double>(measured.tokens) +
+         4 * h * summary.layers * measured.tokens_squared;
 }
 
 double peak_rss_mb() {
@@ -123,17 +158,24 @@ void run(const Options& options) {
   const Measured measured = measure(options, tokenizer, scorer);
   const double peak = peak_rss_mb();
   const ModelSummary summary = inspect(options.model);
-  const double gflops = engine::measure_gemm_gflops(static_cast<std::size_t>(summary.hidden),
-                                                    static_cast<std::size_t>(summary.intermediate), model.threads, 5);
+  const double gflops =
+      engine::measure_gemm_gflops(static_cast<std::size_t>(summary.hidden),
+                                  static_cast<std::size_t>(summary.intermediate), model.threads, 5);
   const double median = measured.seconds[measured.seconds.size() / 2];
   const double p99 = measured.seconds[(measured.seconds.size() * 99 - 1) / 100];
   const double bound = flops_of(summary, measured) / (gflops * 1e9);
-  const auto pairs = static_cast<double>(options.pairs), tokens = static_cast<double>(measured.tokens);
+  const auto pairs = static_cast<double>(options.pairs),
+             tokens = static_cast<double>(measured.tokens);
   JsonLine line;
   line.set("model", options.model).set("precision", "f32").set_integer("threads", model.threads);
   line.set_integer("pairs", static_cast<std::int64_t>(options.pairs)).set("tokens", options.tokens);
-  line.set("seconds", median).set("pairs_per_s", pairs / median).set("tokens_per_s", tokens / median);
-  line.set("p50_ms", median * 1e3).set("p99_ms", p99 * 1e3).set("load_s", load).set("load_model_s", load_model);
+  line.set("seconds", median)
+      .set("pairs_per_s", pairs / median)
+      .set("tokens_per_s", tokens / median);
+  line.set("p50_ms", median * 1e3)
+      .set("p99_ms", p99 * 1e3)
+      .set("load_s", load)
+      .set("load_model_s", load_model);
   line.set("peak_rss_mb", peak).set("rss_after_model_mb", rss_after_model);
   line.set("weights_mb", static_cast<double>(summary.parameters) * 4 / 1048576);
   line.set("gemm_gops", gflops).set("bound_s", bound).set("bound_fraction", bound / median);
@@ -141,11 +183,16 @@ void run(const Options& options) {
   if (options.json) {
     output.line(line.text());
   } else {
-    output.line(fmt::format("{}: f32, {} threads, {} pairs of {} tokens", options.model, model.threads, options.pairs, options.tokens));
-    output.line(fmt::format("  {:.3f} s a request (p99 {:.3f} s), {:.0f} pairs/s, {:.0f} tokens/s", median, p99, pairs / median, tokens / median));
-    output.line(fmt::format("  {:.0f}% of the bound {:.3f} s (all FLOPs at this machine's f32 GEMM rate, {:.0f} GFLOP/s now)",
-                            100 * bound / median, bound, gflops));
-    output.line(fmt::format("  load {:.2f} s (tokenizer {:.2f} s of it), peak memory {:.0f} MB", load, load - load_model, peak));
+    output.line(fmt::format("{}: f32, {} threads, {} pairs of {} tokens", options.model,
+                            model.threads, options.pairs, options.tokens));
+    output.line(fmt::format("  {:.3f} s a request (p99 {:.3f} s), {:.0f} pairs/s, {:.0f} tokens/s",
+                            median, p99, pairs / median, tokens / median));
+    output.line(
+        fmt::format("  {:.0f}% of the bound {:.3f} s (all FLOPs at this machine's f32 GEMM rate, "
+                    "{:.0f} GFLOP/s now)",
+                    100 * bound / median, bound, gflops));
+    output.line(fmt::format("  load {:.2f} s (tokenizer {:.2f} s of it), peak memory {:.0f} MB",
+                            load, load - load_model, peak));
   }
   output.close();
 }
@@ -154,16 +201,26 @@ void run(const Options& options) {
 
 void add_bench(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("bench", "Speed of a model, beside this machine's GEMM rate");
+  CLI::App* command =
+      app.add_subcommand("bench", "Speed of a model, beside this machine's GEMM rate");
   command->add_option("--model", options->model, "Model folder")->required();
-  command->add_option("--pairs", options->pairs, "Pairs of a request")->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_option("--tokens", options->tokens, "Tokens of a pair, or mixed: 40 to 500, mean about 211")->capture_default_str();
-  command->add_option("--rounds", options->rounds, "Requests measured, after two of warm-up")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--pairs", options->pairs, "Pairs of a request")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--tokens", options->tokens,
+                   "Tokens of a pair, or mixed: 40 to 500, mean about 211")
+      ->capture_default_str();
+  command->add_option("--rounds", options->rounds, "Requests measured, after two of warm-up")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--seed", options->seed, "Of the texts and lengths")->capture_default_str();
   command->add_flag("--json", options->json, "One JSON line");
   options->model_flags.add_to(*command);
-  command->footer("Tokenizing is part of the time. Examples:\n"
-                  "  narabi bench --model DIR --threads 2\n  narabi bench --model DIR --pairs 1000 --tokens mixed --json");
+  command->footer(
+      "Tokenizing is part of the time. Examples:\n"
+      "  narabi bench --model DIR --threads 2\n  narabi bench --model DIR --pairs 1000 --tokens "
+      "mixed --json");
   command->callback([options] { run(*options); });
 }
 

@@ -18,12 +18,16 @@ struct Options {
 
 void write_json(const ModelSummary& summary, Output& output) {
   JsonLine line;
-  line.set("architecture", summary.architecture).set("tokenizer", summary.tokenizer).set("pooling", summary.pooling);
+  line.set("architecture", summary.architecture)
+      .set("tokenizer", summary.tokenizer)
+      .set("pooling", summary.pooling);
   line.set_integer("layers", summary.layers).set_integer("hidden", summary.hidden);
   line.set_integer("intermediate", summary.intermediate).set_integer("heads", summary.heads);
-  line.set_integer("vocabulary", summary.vocabulary).set_integer("max_positions", summary.max_positions);
+  line.set_integer("vocabulary", summary.vocabulary)
+      .set_integer("max_positions", summary.max_positions);
   line.set_integer("parameters", summary.parameters).set("stored_as", summary.stored_as);
-  for (const auto& [precision, bytes] : summary.memory_bytes) line.set_integer(("memory_" + precision).c_str(), bytes);
+  for (const auto& [precision, bytes] : summary.memory_bytes)
+    line.set_integer(("memory_" + precision).c_str(), bytes);
   line.set("extra_tensors", std::span<const std::string>(summary.extra_tensors));
   line.set("unsupported", std::span<const std::string>(summary.unsupported));
   output.line(line.text());
@@ -34,15 +38,18 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 void write_table(const ModelSummary& summary, Output& output) {
-  const auto row = [&](const char* name, const std::string& value) { output.line(fmt::format("{:<16} {}", name, value)); };
+  const auto row = [&](const char* name, const std::string& value) {
+    output.line(fmt::format("{:<16} {}", name, value));
+  };
   row("architecture", summary.architecture);
-  row("layers", fmt::format("{} x {}, intermediate {}, {} heads", summary.layers, summary.hidden, summary.intermediate,
-                            summary.heads));
+  row("layers", fmt::format("{} x {}, intermediate {}, {} heads", summary.layers, summary.hidden,
+                            summary.intermediate, summary.heads));
   row("vocabulary", std::to_string(summary.vocabulary));
   row("max positions", std::to_string(summary.max_positions));
   row("pooling", summary.pooling.empty() ? "none (no head)" : summary.pooling);
   row("tokenizer", summary.tokenizer);
-  row("parameters", fmt::format("{:.1f} M, stored as {}", static_cast<double>(summary.parameters) / 1e6, summary.stored_as));
+  row("parameters", fmt::format("{:.1f} M, stored as {}",
+                                static_cast<double>(summary.parameters) / 1e6, summary.stored_as));
   for (const auto& [precision, bytes] : summary.memory_bytes) {
     row("memory", fmt::format("{:.0f} MB in {}", static_cast<double>(bytes) / 1e6, precision));
   }
@@ -65,10 +72,12 @@ void run(const Options& options) {
 
 void add_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("inspect", "What a model folder holds, and what of it is not supported");
+  CLI::App* command =
+      app.add_subcommand("inspect", "What a model folder holds, and what of it is not supported");
   command->add_option("folder", options->folder, "Model folder")->required();
   command->add_flag("--json", options->json, "One JSON line");
-  command->footer("Examples:\n  narabi inspect models/prototype-modernbert-6l\n  narabi inspect DIR --json");
+  command->footer(
+      "Examples:\n  narabi inspect models/prototype-modernbert-6l\n  narabi inspect DIR --json");
   command->callback([options] { run(*options); });
 }
 

@@ -35,7 +35,9 @@ JsonLine& JsonLine::set(const char* key, double value) {
   impl_->object[key] = value;
   return *this;
 }
-JsonLine& JsonLine::set(const char* key, float value) { return set(key, shortest(value)); }
+JsonLine& JsonLine::set(const char* key, float value) {
+  return set(key, shortest(value));
+}
 JsonLine& JsonLine::set_integer(const char* key, std::int64_t value) {
   impl_->object[key] = value;
   return *this;
@@ -58,6 +60,8 @@ JsonLine& JsonLine::set(const char* key, std::span<const std::string> values) {
   return *this;
 }
 
-std::string JsonLine::text() const { return impl_->object.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
+std::string JsonLine::text() const {
+  return impl_->object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
 
 }  // namespace narabi::cli

@@ -44,7 +44,9 @@ struct Task {
   Qrels qrels;
 };
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 std::string file_of(const Options& options) {
   const std::filesystem::path root(options.data);
@@ -78,9 +80,11 @@ LexicalIndex build_index(const data::SquadSplit& split, const LexicalOptions& op
   return LexicalIndex(std::move(documents), options);
 }
 
-std::vector<std::vector<Hit>> retrieve(const data::SquadSplit& split, const LexicalIndex& index, std::size_t depth) {
+std::vector<std::vector<Hit>> retrieve(const data::SquadSplit& split, const LexicalIndex& index,
+                                       std::size_t depth) {
   std::vector<std::vector<Hit>> candidates;
-  for (const data::SquadQuestion& question : split.questions) candidates.push_back(index.search(question.text, depth));
+  for (const data::SquadQuestion& question : split.questions)
+    candidates.push_back(index.search(question.text, depth));
   return candidates;
 }
 
@@ -88,7 +92,8 @@ Task load_task(const Options& options) {
   Task task;
   task.split = data::read_squad(file_of(options));
   if (options.skip_articles > 0) keep_last_articles(task.split, options.skip_articles);
-  if (options.limit > 0 && task.split.questions.size() > options.limit) task.split.questions.resize(options.limit);
+  if (options.limit > 0 && task.split.questions.size() > options.limit)
+    task.split.questions.resize(options.limit);
   for (const data::SquadQuestion& question : task.split.questions) {
     task.qrels[question.id][std::to_string(question.paragraph)] = 1;
   }
@@ -99,13 +104,15 @@ Run run_of(const Task& task, const std::vector<std::vector<Hit>>& candidates) {
   Run run;
   for (std::size_t q = 0; q < candidates.size(); ++q) {
     auto& ranking = run[task.split.questions[q].id];
-    for (const Hit& hit : candidates[q]) ranking.emplace_back(std::to_string(hit.document), hit.score);
+    for (const Hit& hit : candidates[q])
+      ranking.emplace_back(std::to_string(hit.document), hit.score);
   }
   return run;
 }
 
 // Logits by question and candidate.
-std::vector<std::vector<float>> score_all(const Task& task, const Reranker& reranker, Progress& progress) {
+std::vector<std::vector<float>> score_all(const Task& task, const Reranker& reranker,
+                                          Progress& progress) {
   std::vector<std::vector<float>> logits;
   for (std::size_t begin = 0; begin < task.candidates.size(); begin += kQuestionsAtATime) {
     check_interrupt();
@@ -120,7 +127,8 @@ std::vector<std::vector<float>> score_all(const Task& task, const Reranker& rera
     std::size_t next = 0;
     for (std::size_t q = begin; q < end; ++q) {
       auto& row = logits.emplace_back();
-      for (std::size_t i = 0; i < task.candidates[q].size(); ++i) row.push_back(scores[next++].logit);
+      for (std::size_t i = 0; i < task.candidates[q].size(); ++i)
+        row.push_back(scores[next++].logit);
     }
     progress.add(pairs.size());
   }
@@ -134,7 +142,8 @@ Run blended_run(const Task& task, const std::vector<std::vector<float>>& logits,
     for (const Hit& hit : task.candidates[q]) bm25.push_back(hit.score);
     auto& ranking = run[task.split.questions[q].id];
     for (const auto& entry : rerank::blend(logits[q], bm25, weight)) {
-      ranking.emplace_back(std::to_string(task.candidates[q][entry.index].document), entry.final_score);
+      ranking.emplace_back(std::to_string(task.candidates[q][entry.index].document),
+                           entry.final_score);
     }
   }
   return run;
@@ -144,11 +153,13 @@ class Table {
  public:
   explicit Table(const Options& options) : json_(options.json), output_("-") {
     if (json_) return;
-    output_.line(fmt::format("{:<44} {:>8} {:>8} {:>8} {:>9}", "ranking", "R@1", "MRR@10", "nDCG@10", "seconds"));
+    output_.line(fmt::format("{:<44} {:>8} {:>8} {:>8} {:>9}", "ranking", "R@1", "MRR@10",
+                             "nDCG@10", "seconds"));
   }
   void row(const std::string& name, const Task& task, const Run& run, double seconds) {
     JsonLine line;
-    line.set("ranking", name).set_integer("questions", static_cast<std::int64_t>(task.split.questions.size()));
+    line.set("ranking", name)
+        .set_integer("questions", static_cast<std::int64_t>(task.split.questions.size()));
     std::vector<double> values;
     for (const std::string& metric : kMetrics) {
       values.push_back(evaluate(task.qrels, run, metric));
@@ -156,7 +167,8 @@ class Table {
     }
     line.set("seconds", seconds);
     output_.line(json_ ? line.text()
-                       : fmt::format("{:<44} {:>8.4f} {:>8.4f} {:>8.4f} {:>9.1f}", name, values[0], values[1], values[2], seconds));
+                       : fmt::format("{:<44} {:>8.4f} {:>8.4f} {:>8.4f} {:>9.1f}", name, values[0],
+                                     values[1], values[2], seconds));
     output_.flush();
   }
   void note(const std::string& text) {
@@ -183,12 +195,15 @@ void add_lexical_rows(const Options& options, Task& task, Table& table) {
 
 // The weight with the best nDCG@10; choose it on data that is not the test set.
 void tune_blend(const Task& task, const std::vector<std::vector<float>>& logits, Table& table) {
-  for (const double weight : {0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0}) {
-    table.row(fmt::format("  logit + {} x BM25", weight), task, blended_run(task, logits, weight), 0);
+  for (const double weight :
+       {0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0}) {
+    table.row(fmt::format("  logit + {} x BM25", weight), task, blended_run(task, logits, weight),
+              0);
   }
 }
 
-void add_model_rows(const Options& options, const Task& task, const std::string& folder, Table& table) {
+void add_model_rows(const Options& options, const Task& task, const std::string& folder,
+                    Table& table) {
   const Reranker reranker(folder, options.model_flags.options());
   std::size_t pairs = 0;
   for (const auto& hits : task.candidates) pairs += hits.size();
@@ -204,7 +219,8 @@ void add_model_rows(const Options& options, const Task& task, const std::string&
   if (options.tune_blend) tune_blend(task, logits, table);
   const double weight = options.blend_given ? options.blend : reranker.blend_weight("bm25");
   if (weight != 0) {
-    table.row(fmt::format("{}, logit + {} x BM25", name, weight), task, blended_run(task, logits, weight), seconds);
+    table.row(fmt::format("{}, logit + {} x BM25", name, weight), task,
+              blended_run(task, logits, weight), seconds);
   }
 }
 
@@ -218,8 +234,8 @@ void run(const Options& options) {
   task.candidates = retrieve(task.split, index, options.depth);
   table.row("BM25, words + bigrams", task, run_of(task, task.candidates), seconds_since(start));
   for (const std::string& folder : options.models) add_model_rows(options, task, folder, table);
-  table.note(fmt::format("{} questions, {} paragraphs; the {} best of BM25 reranked", task.split.questions.size(),
-                         task.split.paragraphs.size(), options.depth));
+  table.note(fmt::format("{} questions, {} paragraphs; the {} best of BM25 reranked",
+                         task.split.questions.size(), task.split.paragraphs.size(), options.depth));
 }
 
 }  // namespace
@@ -227,27 +243,39 @@ void run(const Options& options) {
 void add_reproduce(CLI::App& app) {
   auto options = std::make_shared<Options>();
   if (const char* data = std::getenv("NARABI_DATA")) options->data = data;
-  CLI::App* command = app.add_subcommand("reproduce", "The table of a collection: BM25, reranked, blended");
-  command->add_option("name", options->name, "jsquad, jaquad, or jaquad-train (to choose a blend weight)")
+  CLI::App* command =
+      app.add_subcommand("reproduce", "The table of a collection: BM25, reranked, blended");
+  command
+      ->add_option("name", options->name,
+                   "jsquad, jaquad, or jaquad-train (to choose a blend weight)")
       ->required()
       ->check(CLI::IsMember({"jsquad", "jaquad", "jaquad-train"}));
-  command->add_option("--data", options->data, "Folder with jsquad/ and jaquad/ (default: $NARABI_DATA, else data)")
+  command
+      ->add_option("--data", options->data,
+                   "Folder with jsquad/ and jaquad/ (default: $NARABI_DATA, else data)")
       ->capture_default_str();
   command->add_option("--model", options->models, "Model folders");
-  command->add_option("--depth", options->depth, "Candidates of a question")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--depth", options->depth, "Candidates of a question")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--limit", options->limit, "Only the first N questions (0: all)");
-  command->add_option("--skip-articles", options->skip_articles, "Leave out the first N articles (held-out training data)");
+  command->add_option("--skip-articles", options->skip_articles,
+                      "Leave out the first N articles (held-out training data)");
   CLI::Option* blend = command->add_option(
-      "--blend", options->blend, "Final score = logit + W x BM25 (default: narabi.json's blend.bm25, else 0)");
+      "--blend", options->blend,
+      "Final score = logit + W x BM25 (default: narabi.json's blend.bm25, else 0)");
   command->add_flag("--tune-blend", options->tune_blend, "Show a grid of weights");
-  command->add_flag("--lexical-parts", options->lexical_parts, "Show words alone and bigrams alone, too");
+  command->add_flag("--lexical-parts", options->lexical_parts,
+                    "Show words alone and bigrams alone, too");
   command->add_flag("--json", options->json, "JSON lines");
   options->model_flags.add_to(*command);
   options->text.add_to(*command);
   command->footer(
-      "Each question against all paragraphs of its split. R@1 is hit@1: a question has one paragraph.\n\nExamples:\n"
+      "Each question against all paragraphs of its split. R@1 is hit@1: a question has one "
+      "paragraph.\n\nExamples:\n"
       "  narabi reproduce jsquad --data data --model models/prototype-modernbert-6l\n"
-      "  narabi reproduce jaquad-train --data ../shared/data --skip-articles 656 --model DIR --tune-blend");
+      "  narabi reproduce jaquad-train --data ../shared/data --skip-articles 656 --model DIR "
+      "--tune-blend");
   command->callback([options, blend] {
     options->blend_given = blend->count() > 0;
     run(*options);

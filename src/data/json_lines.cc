@@ -19,7 +19,9 @@ std::string shown(const json& value) {
   return text.size() > 60 ? std::string(base::utf8_prefix(text, 57)) + "..." : text;
 }
 
-bool is_blank(std::string_view line) { return line.find_first_not_of(" \t") == std::string_view::npos; }
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t") == std::string_view::npos;
+}
 
 }  // namespace
 
@@ -43,22 +45,28 @@ bool JsonLines::next() {
   try {
     impl_->object = json::parse(impl_->line);
   } catch (const json::exception&) {
-    throw InvalidFormat(where() + ": expected a JSON object, found " + std::string(base::utf8_prefix(impl_->line, 60)));
+    throw InvalidFormat(where() + ": expected a JSON object, found " +
+                        std::string(base::utf8_prefix(impl_->line, 60)));
   }
-  if (!impl_->object.is_object()) throw InvalidFormat(where() + ": expected a JSON object, found " + shown(impl_->object));
+  if (!impl_->object.is_object())
+    throw InvalidFormat(where() + ": expected a JSON object, found " + shown(impl_->object));
   ++impl_->count;
   return true;
 }
 
-bool JsonLines::has(std::string_view key) const { return impl_->object.contains(std::string(key)); }
+bool JsonLines::has(std::string_view key) const {
+  return impl_->object.contains(std::string(key));
+}
 
 std::string JsonLines::text(std::string_view key) const {
   const auto found = impl_->object.find(std::string(key));
   if (found == impl_->object.end()) {
-    throw InvalidFormat(where() + ": expected the key \"" + std::string(key) + "\", found " + shown(impl_->object));
+    throw InvalidFormat(where() + ": expected the key \"" + std::string(key) + "\", found " +
+                        shown(impl_->object));
   }
   if (!found->is_string()) {
-    throw InvalidFormat(where() + ": \"" + std::string(key) + "\": expected a string, found " + shown(*found));
+    throw InvalidFormat(where() + ": \"" + std::string(key) + "\": expected a string, found " +
+                        shown(*found));
   }
   return found->get<std::string>();
 }
@@ -69,12 +77,17 @@ std::optional<std::string> JsonLines::id() const {
     if (found == impl_->object.end()) continue;
     if (found->is_string()) return found->get<std::string>();
     if (found->is_number_integer()) return found->dump();
-    throw InvalidFormat(where() + ": \"" + key + "\": expected a string or an integer, found " + shown(*found));
+    throw InvalidFormat(where() + ": \"" + key + "\": expected a string or an integer, found " +
+                        shown(*found));
   }
   return std::nullopt;
 }
 
-std::string JsonLines::where() const { return impl_->lines.where(); }
-std::int64_t JsonLines::count() const { return impl_->count; }
+std::string JsonLines::where() const {
+  return impl_->lines.where();
+}
+std::int64_t JsonLines::count() const {
+  return impl_->count;
+}
 
 }  // namespace narabi::data

@@ -13,7 +13,8 @@ namespace narabi::data {
 // Streams; blank lines are skipped. Throws InvalidFormat for a line that is no JSON object.
 class JsonLines {
  public:
-  explicit JsonLines(const std::string& path, base::InvalidUtf8 invalid = base::InvalidUtf8::kReject);
+  explicit JsonLines(const std::string& path,
+                     base::InvalidUtf8 invalid = base::InvalidUtf8::kReject);
   ~JsonLines();
   JsonLines(JsonLines&&) noexcept;
 
@@ -22,7 +23,7 @@ class JsonLines {
   std::string text(std::string_view key) const;  // throws unless a string is there
   // "id" as a string or an integer, or BEIR's "_id"; nothing when neither is there.
   std::optional<std::string> id() const;
-  std::string where() const;  // "FILE:LINE"
+  std::string where() const;   // "FILE:LINE"
   std::int64_t count() const;  // objects so far
 
  private:

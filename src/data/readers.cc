@@ -7,7 +7,9 @@
 namespace narabi::data {
 namespace {
 
-bool is_blank(const std::string& line) { return line.find_first_not_of(" \t") == std::string::npos; }
+bool is_blank(const std::string& line) {
+  return line.find_first_not_of(" \t") == std::string::npos;
+}
 
 bool looks_like_json(const std::string& line) {
   const std::size_t first = line.find_first_not_of(" \t");
@@ -87,7 +89,8 @@ std::vector<Passage> read_corpus(const std::vector<std::string>& paths, base::In
     JsonLines lines(path, invalid);
     while (lines.next()) {
       passages.push_back(passage_of(lines));
-      if (!passages.back().id) throw InvalidFormat(lines.where() + ": expected the key \"id\" (or \"_id\")");
+      if (!passages.back().id)
+        throw InvalidFormat(lines.where() + ": expected the key \"id\" (or \"_id\")");
       seen.add(*passages.back().id, lines.where());
     }
     if (lines.count() == 0) nothing_in(path, "documents");
@@ -112,7 +115,8 @@ std::vector<Query> read_queries(const std::string& path, base::InvalidUtf8 inval
       if (is_blank(line)) continue;
       const std::size_t tab = line.find('\t');
       if (tab == std::string::npos || tab == 0) {
-        throw InvalidFormat(lines.where() + ": expected id<TAB>text, found " + std::string(base::utf8_prefix(line, 60)));
+        throw InvalidFormat(lines.where() + ": expected id<TAB>text, found " +
+                            std::string(base::utf8_prefix(line, 60)));
       }
       seen.add(line.substr(0, tab), lines.where());
       queries.push_back({line.substr(0, tab), line.substr(tab + 1)});

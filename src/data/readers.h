@@ -26,15 +26,19 @@ std::string model_text(const std::string& title, const std::string& text);
 
 // "-" (standard input) is JSON lines everywhere below.
 
-// One passage a line, or JSON lines {"id"?, "title"?, "text"}: the first line that is not blank decides, and
-// every other line has to be of the same kind. Throws InvalidFormat, also for a file without passages.
-std::vector<Passage> read_passages(const std::string& path, base::InvalidUtf8 invalid = base::InvalidUtf8::kReject);
+// One passage a line, or JSON lines {"id"?, "title"?, "text"}: the first line that is not blank
+// decides, and every other line has to be of the same kind. Throws InvalidFormat, also for a file
+// without passages.
+std::vector<Passage> read_passages(const std::string& path,
+                                   base::InvalidUtf8 invalid = base::InvalidUtf8::kReject);
 
-// JSON lines {"id" or "_id", "title"?, "text"}; an id that comes twice is an error that names both places.
+// JSON lines {"id" or "_id", "title"?, "text"}; an id that comes twice is an error that names both
+// places.
 std::vector<Passage> read_corpus(const std::vector<std::string>& paths,
                                  base::InvalidUtf8 invalid = base::InvalidUtf8::kReject);
 
 // TSV "id<TAB>text" or JSON lines {"id", "text"}.
-std::vector<Query> read_queries(const std::string& path, base::InvalidUtf8 invalid = base::InvalidUtf8::kReject);
+std::vector<Query> read_queries(const std::string& path,
+                                base::InvalidUtf8 invalid = base::InvalidUtf8::kReject);
 
 }  // namespace narabi::data

@@ -39,13 +39,15 @@ std::string without_title_mark(std::string context) {
   return context;
 }
 
-void read_article(const json& article, std::size_t number, const std::string& path, SquadSplit& split) {
+void read_article(const json& article, std::size_t number, const std::string& path,
+                  SquadSplit& split) {
   const std::string where = path + ": data[" + std::to_string(number) + "]";
   for (const json& paragraph : array(article, "paragraphs", where)) {
     const std::size_t index = split.paragraphs.size();
     split.paragraphs.push_back({number, without_title_mark(text(paragraph, "context", where))});
     for (const json& question : array(paragraph, "qas", where)) {
-      split.questions.push_back({text(question, "id", where), text(question, "question", where), index});
+      split.questions.push_back(
+          {text(question, "id", where), text(question, "question", where), index});
     }
   }
 }
@@ -63,7 +65,8 @@ SquadSplit read_squad(const std::string& path) {
   }
   SquadSplit split;
   std::size_t number = 0;
-  for (const json& article : array(root, "data", path)) read_article(article, number++, path, split);
+  for (const json& article : array(root, "data", path))
+    read_article(article, number++, path, split);
   if (split.questions.empty()) throw InvalidFormat(path + ": expected questions, found none");
   return split;
 }

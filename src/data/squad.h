@@ -15,7 +15,8 @@ struct SquadQuestion {
 
 struct SquadParagraph {
   std::size_t article = 0;
-  std::string text;  // with the title in front where the file has it there (JSQuAD: "title [SEP] text")
+  std::string
+      text;  // with the title in front where the file has it there (JSQuAD: "title [SEP] text")
 };
 
 struct SquadSplit {
@@ -23,8 +24,8 @@ struct SquadSplit {
   std::vector<SquadQuestion> questions;
 };
 
-// Paragraphs in the order of the file. " [SEP] " after JSQuAD's titles becomes a space, as the evaluations of
-// the models do. Throws IoError, InvalidFormat.
+// Paragraphs in the order of the file. " [SEP] " after JSQuAD's titles becomes a space, as the
+// evaluations of the models do. Throws IoError, InvalidFormat.
 SquadSplit read_squad(const std::string& path);
 
 }  // namespace narabi::data

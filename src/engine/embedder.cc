@@ -40,7 +40,8 @@ class StaticTable {
       const float* row = values_.data() + static_cast<std::size_t>(id) * width_;
       for (std::size_t i = 0; i < width_; ++i) out[i] += row[i];
     }
-    for (std::size_t i = 0; i < width_ && !ids.empty(); ++i) out[i] /= static_cast<float>(ids.size());
+    for (std::size_t i = 0; i < width_ && !ids.empty(); ++i)
+      out[i] /= static_cast<float>(ids.size());
   }
 
  private:
@@ -56,7 +57,8 @@ void require_utf8(std::string_view text) {
   }
 }
 
-// Without the white space at both ends (Python's str.strip()), as sentence-transformers hands texts on.
+// Without the white space at both ends (Python's str.strip()), as sentence-transformers hands texts
+// on.
 std::string stripped(const std::string& text) {
   std::size_t begin = text.size(), end = 0;
   for (std::size_t offset = 0; offset < text.size();) {
@@ -96,10 +98,11 @@ struct Embedder::Impl {
       return;
     }
     scorer = std::make_unique<engine::VectorScorer>(layout.encoder, layout.pooling, options);
-    engine::require_vocabulary(layout.encoder, tokenizer.vocabulary_size(), scorer->vocabulary_size());
+    engine::require_vocabulary(layout.encoder, tokenizer.vocabulary_size(),
+                               scorer->vocabulary_size());
     const int wanted = options.max_length > 0 ? options.max_length : layout.max_length;
-    max_length = engine::choose_max_length(layout.encoder, std::min(wanted, scorer->max_positions()),
-                                           scorer->max_positions());
+    max_length = engine::choose_max_length(
+        layout.encoder, std::min(wanted, scorer->max_positions()), scorer->max_positions());
   }
 
   std::size_t width() const {
@@ -113,11 +116,13 @@ struct Embedder::Impl {
     if (found != layout.prompts.end()) return found->second;
     std::string names;
     for (const auto& [known, text] : layout.prompts) names += (names.empty() ? "" : ", ") + known;
-    throw InvalidArgument("prompt: expected one that the folder names (" + (names.empty() ? "it names none" : names) +
-                          "), found " + std::string(name));
+    throw InvalidArgument("prompt: expected one that the folder names (" +
+                          (names.empty() ? "it names none" : names) + "), found " +
+                          std::string(name));
   }
 
-  void embed_chunk(std::span<const std::string_view> texts, const std::string& prompt, float* out) const {
+  void embed_chunk(std::span<const std::string_view> texts, const std::string& prompt,
+                   float* out) const {
     std::vector<Encoding> encodings(texts.size());
     for (const std::string_view text : texts) require_utf8(text);
     pool.parallel_for(texts.size(), [&](std::size_t i, int) {
@@ -129,7 +134,8 @@ struct Embedder::Impl {
       const std::vector<float> vectors = scorer->vectors(encodings);
       std::copy(vectors.begin(), vectors.end(), out);
     }
-    for (std::size_t i = 0; i < texts.size() && layout.normalise; ++i) l2_normalise(out + i * width(), width());
+    for (std::size_t i = 0; i < texts.size() && layout.normalise; ++i)
+      l2_normalise(out + i * width(), width());
   }
 };
 
@@ -139,14 +145,17 @@ Embedder::~Embedder() = default;
 Embedder::Embedder(Embedder&&) noexcept = default;
 Embedder& Embedder::operator=(Embedder&&) noexcept = default;
 
-int Embedder::dimension() const { return static_cast<int>(impl_->width()); }
+int Embedder::dimension() const {
+  return static_cast<int>(impl_->width());
+}
 
 std::string Embedder::prompt(std::string_view name) const {
   const auto found = impl_->layout.prompts.find(std::string(name));
   return found == impl_->layout.prompts.end() ? std::string() : found->second;
 }
 
-std::vector<float> Embedder::embed(std::span<const std::string_view> texts, std::string_view prompt_name) const {
+std::vector<float> Embedder::embed(std::span<const std::string_view> texts,
+                                   std::string_view prompt_name) const {
   const std::string& prompt = impl_->prompt_of(prompt_name);
   std::vector<float> vectors(texts.size() * impl_->width());
   for (std::size_t begin = 0; begin < texts.size(); begin += kChunk) {

@@ -36,12 +36,14 @@ double measure_shape(Shape shape, base::ThreadPool& pool, int rounds) {
     });
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (round < 2) {  // warm-up, and how many repeats fill a round
-      repeats = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(repeats) * kSecondsARound / seconds));
+      repeats = std::max<std::size_t>(
+          1, static_cast<std::size_t>(static_cast<double>(repeats) * kSecondsARound / seconds));
     } else {
       rates.push_back(flops * static_cast<double>(repeats * threads) / seconds / 1e9);
     }
   }
-  std::nth_element(rates.begin(), rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2), rates.end());
+  std::nth_element(rates.begin(), rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2),
+                   rates.end());
   return rates[rates.size() / 2];
 }
 
@@ -50,7 +52,8 @@ double measure_shape(Shape shape, base::ThreadPool& pool, int rounds) {
 double measure_gemm_gflops(std::size_t hidden, std::size_t intermediate, int threads, int rounds) {
   base::ThreadPool pool(threads);
   double best = 0;
-  for (const Shape shape : {Shape{1024, 1024}, {hidden, 3 * hidden}, {hidden, intermediate}, {intermediate, hidden}}) {
+  for (const Shape shape :
+       {Shape{1024, 1024}, {hidden, 3 * hidden}, {hidden, intermediate}, {intermediate, hidden}}) {
     best = std::max(best, measure_shape(shape, pool, rounds));
   }
   return best;

@@ -5,11 +5,12 @@
 
 namespace narabi::engine {
 
-// `wanted` 0: the smallest of 512, the model's positions and tokenizer_config.json's model_max_length. Throws
-// InvalidArgument when `wanted` is more than `positions`.
+// `wanted` 0: the smallest of 512, the model's positions and tokenizer_config.json's
+// model_max_length. Throws InvalidArgument when `wanted` is more than `positions`.
 int choose_max_length(const std::string& folder, int wanted, int positions);
 
-// Throws InvalidFormat naming both sizes when the tokenizer can give ids that the embedding matrix lacks.
+// Throws InvalidFormat naming both sizes when the tokenizer can give ids that the embedding matrix
+// lacks.
 void require_vocabulary(const std::string& folder, int tokenizer_ids, int embedding_rows);
 
 }  // namespace narabi::engine

@@ -35,7 +35,8 @@ TEST(Prototype, gives_the_logits_of_transformers) {
   const Scorer scorer(kFolder, {.threads = 2});
   const std::vector<float> logits = scorer.logits(golden.encodings);
   float worst = 0;
-  for (std::size_t i = 0; i < logits.size(); ++i) worst = std::max(worst, std::abs(logits[i] - golden.logits[i]));
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    worst = std::max(worst, std::abs(logits[i] - golden.logits[i]));
   RecordProperty("max_difference", std::to_string(worst));
   std::printf("max |logit - reference| = %g\n", static_cast<double>(worst));
   EXPECT_LE(worst, 1e-4f);

@@ -24,8 +24,8 @@ class Runner {
   const models::LoadedModel& model() const { return model_; }
   int threads() const { return pool_.threads(); }
 
-  // Calls done(index, hidden [N, H], tokens) for every encoding, on any thread. Longest first: the last
-  // sequences to be taken are short, so that workers end together.
+  // Calls done(index, hidden [N, H], tokens) for every encoding, on any thread. Longest first: the
+  // last sequences to be taken are short, so that workers end together.
   template <typename Done>
   void run(std::span<const Encoding> encodings, Done done) const {
     std::vector<std::size_t> order(encodings.size());
@@ -70,9 +70,15 @@ std::vector<float> Scorer::logits(std::span<const Encoding> encodings) const {
   return logits;
 }
 
-int Scorer::max_positions() const { return impl_->runner.model().encoder->shape().max_tokens; }
-int Scorer::vocabulary_size() const { return impl_->runner.model().encoder->shape().vocabulary; }
-int Scorer::threads() const { return impl_->runner.threads(); }
+int Scorer::max_positions() const {
+  return impl_->runner.model().encoder->shape().max_tokens;
+}
+int Scorer::vocabulary_size() const {
+  return impl_->runner.model().encoder->shape().vocabulary;
+}
+int Scorer::threads() const {
+  return impl_->runner.threads();
+}
 
 struct VectorScorer::Impl {
   Runner runner;
@@ -98,9 +104,17 @@ std::vector<float> VectorScorer::vectors(std::span<const Encoding> encodings) co
   return vectors;
 }
 
-int VectorScorer::dimension() const { return impl_->runner.model().encoder->shape().hidden; }
-int VectorScorer::max_positions() const { return impl_->runner.model().encoder->shape().max_tokens; }
-int VectorScorer::vocabulary_size() const { return impl_->runner.model().encoder->shape().vocabulary; }
-int VectorScorer::threads() const { return impl_->runner.threads(); }
+int VectorScorer::dimension() const {
+  return impl_->runner.model().encoder->shape().hidden;
+}
+int VectorScorer::max_positions() const {
+  return impl_->runner.model().encoder->shape().max_tokens;
+}
+int VectorScorer::vocabulary_size() const {
+  return impl_->runner.model().encoder->shape().vocabulary;
+}
+int VectorScorer::threads() const {
+  return impl_->runner.threads();
+}
 
 }  // namespace narabi::engine

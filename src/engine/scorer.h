@@ -11,8 +11,9 @@
 
 namespace narabi::engine {
 
-// A loaded cross-encoder (num_labels 1). Immutable; calls from several threads take turns at the pool.
-// Bit-identical logits for an encoding alone, in any batch, in any order, at any number of threads.
+// A loaded cross-encoder (num_labels 1). Immutable; calls from several threads take turns at the
+// pool. Bit-identical logits for an encoding alone, in any batch, in any order, at any number of
+// threads.
 class Scorer {
  public:
   Scorer(const std::string& folder, const ModelOptions& options);

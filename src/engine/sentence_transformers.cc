@@ -29,7 +29,9 @@ Pooling read_pooling(const fs::path& folder) {
 }
 
 // "sentence_transformers.models.Transformer" -> "Transformer"
-std::string class_name(const std::string& type) { return type.substr(type.rfind('.') + 1); }
+std::string class_name(const std::string& type) {
+  return type.substr(type.rfind('.') + 1);
+}
 
 void read_transformer(const fs::path& folder, EmbedderLayout& layout) {
   layout.encoder = folder.string();
@@ -44,7 +46,9 @@ EmbedderLayout read_layout(const std::string& folder) {
   const fs::path root(folder);
   if (!fs::is_directory(root)) throw IoError(folder + ": no such folder");
   if (!fs::exists(root / "modules.json")) {
-    throw IoError(folder + ": expected an embedder in the layout of sentence-transformers, but it holds no modules.json");
+    throw IoError(folder +
+                  ": expected an embedder in the layout of sentence-transformers, but it holds no "
+                  "modules.json");
   }
   EmbedderLayout layout;
   bool pooled = false;
@@ -66,17 +70,21 @@ EmbedderLayout read_layout(const std::string& folder) {
     }
   }
   if (layout.encoder.empty() || (!layout.is_static && !pooled)) {
-    throw InvalidFormat(folder + "/modules.json: expected Transformer and Pooling, or StaticEmbedding");
+    throw InvalidFormat(folder +
+                        "/modules.json: expected Transformer and Pooling, or StaticEmbedding");
   }
-  const ConfigFile config = ConfigFile::empty((root / "config_sentence_transformers.json").string());
-  for (const std::string& name : config.keys("prompts")) layout.prompts[name] = config.text("prompts." + name);
+  const ConfigFile config =
+      ConfigFile::empty((root / "config_sentence_transformers.json").string());
+  for (const std::string& name : config.keys("prompts"))
+    layout.prompts[name] = config.text("prompts." + name);
   return layout;
 }
 
 const checkpoint::TensorView& find_static_table(const checkpoint::Safetensors& file) {
   const auto found = file.tensors().find("embedding.weight");
   if (found == file.tensors().end() || found->second.shape.size() != 2) {
-    throw InvalidFormat(file.path() + ": expected the tensor embedding.weight [vocabulary, dimension]");
+    throw InvalidFormat(file.path() +
+                        ": expected the tensor embedding.weight [vocabulary, dimension]");
   }
   return found->second;
 }

@@ -22,13 +22,14 @@ std::vector<int> gains(const Judged& judged, const Ranking& ranking, std::size_t
 }
 
 std::size_t positives(const Judged& judged) {
-  return static_cast<std::size_t>(
-      std::count_if(judged.begin(), judged.end(), [](const auto& entry) { return entry.second > 0; }));
+  return static_cast<std::size_t>(std::count_if(
+      judged.begin(), judged.end(), [](const auto& entry) { return entry.second > 0; }));
 }
 
 double dcg(const std::vector<int>& gains) {
   double sum = 0;
-  for (std::size_t i = 0; i < gains.size(); ++i) sum += gains[i] / std::log2(static_cast<double>(i) + 2);
+  for (std::size_t i = 0; i < gains.size(); ++i)
+    sum += gains[i] / std::log2(static_cast<double>(i) + 2);
   return sum;
 }
 
@@ -56,7 +57,8 @@ double average_precision(const Judged& judged, const std::vector<int>& found) {
 }
 
 double hits(const std::vector<int>& found) {
-  return static_cast<double>(std::count_if(found.begin(), found.end(), [](int gain) { return gain > 0; }));
+  return static_cast<double>(
+      std::count_if(found.begin(), found.end(), [](int gain) { return gain > 0; }));
 }
 
 double recall(const Judged& judged, const std::vector<int>& found) {
@@ -80,7 +82,8 @@ Metric parse_metric(const std::string& text) {
     if (std::from_chars(begin, end, metric.k).ptr != end) metric.k = 0;
   }
   if (!known || metric.k == 0) {
-    throw InvalidArgument("metric: expected ndcg@K, mrr@K, map@K, recall@K or hit@K with K >= 1, found " + text);
+    throw InvalidArgument(
+        "metric: expected ndcg@K, mrr@K, map@K, recall@K or hit@K with K >= 1, found " + text);
   }
   return metric;
 }
@@ -96,7 +99,8 @@ double measure(const Metric& metric, const Judged& judged, const Ranking& rankin
 
 }  // namespace
 
-std::map<std::string, double> evaluate_per_query(const Qrels& qrels, const Run& run, const std::string& metric) {
+std::map<std::string, double> evaluate_per_query(const Qrels& qrels, const Run& run,
+                                                 const std::string& metric) {
   const Metric parsed = parse_metric(metric);
   std::map<std::string, double> values;
   for (const auto& [query, ranking] : run) {

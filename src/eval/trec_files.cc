@@ -47,15 +47,19 @@ Qrels read_qrels(const std::string& path) {
   for (std::string line; lines.next(line);) {
     const auto fields = columns(line);
     if (fields.empty()) continue;
-    if (lines.line_number() == 1 && fields.size() == 3 && fields[0] == "query-id") continue;  // BEIR's header
+    if (lines.line_number() == 1 && fields.size() == 3 && fields[0] == "query-id")
+      continue;  // BEIR's header
     if (fields.size() != 4 && fields.size() != 3) {
-      throw InvalidFormat(lines.where() + ": expected \"query 0 document relevance\" or BEIR's three columns, found " +
-                          std::to_string(fields.size()) + " columns");
+      throw InvalidFormat(
+          lines.where() +
+          ": expected \"query 0 document relevance\" or BEIR's three columns, found " +
+          std::to_string(fields.size()) + " columns");
     }
     const std::string document(fields[fields.size() - 2]);
     const int relevance = parse<int>(fields.back(), lines.where(), "a whole number as relevance");
     if (!qrels[std::string(fields[0])].emplace(document, relevance).second) {
-      throw InvalidFormat(lines.where() + ": document " + document + " is judged twice for query " + std::string(fields[0]));
+      throw InvalidFormat(lines.where() + ": document " + document + " is judged twice for query " +
+                          std::string(fields[0]));
     }
   }
   if (qrels.empty()) throw InvalidFormat(path + ": expected judgements, found none");
@@ -70,12 +74,15 @@ Run read_run(const std::string& path) {
     const auto fields = columns(line);
     if (fields.empty()) continue;
     if (fields.size() != 6) {
-      throw InvalidFormat(lines.where() + ": expected the six columns \"query Q0 document rank score tag\", found " +
-                          std::to_string(fields.size()));
+      throw InvalidFormat(
+          lines.where() +
+          ": expected the six columns \"query Q0 document rank score tag\", found " +
+          std::to_string(fields.size()));
     }
     const std::string query(fields[0]), document(fields[2]);
     if (!seen[query].insert(document).second) {
-      throw InvalidFormat(lines.where() + ": document " + document + " stands twice under query " + query);
+      throw InvalidFormat(lines.where() + ": document " + document + " stands twice under query " +
+                          query);
     }
     read[query].push_back({document, parse<double>(fields[4], lines.where(), "a number as score"),
                            parse<long>(fields[3], lines.where(), "a whole number as rank")});
@@ -98,8 +105,10 @@ void write_run(const std::string& path, const Run& run, const std::string& tag) 
     std::size_t rank = 0;
     for (const auto& [document, score] : ranking) {
       char number[64];
-      const auto end = std::to_chars(number, number + sizeof number, score).ptr;  // shortest that reads back
-      text += query + " Q0 " + document + " " + std::to_string(++rank) + " " + std::string(number, end) + " " + tag + "\n";
+      const auto end =
+          std::to_chars(number, number + sizeof number, score).ptr;  // shortest that reads back
+      text += query + " Q0 " + document + " " + std::to_string(++rank) + " " +
+              std::string(number, end) + " " + tag + "\n";
     }
   }
   base::AtomicFile file(path);

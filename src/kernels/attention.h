@@ -16,9 +16,9 @@ struct AttentionArgs {
   std::size_t stride = 0;  // floats from token to token
   std::size_t tokens = 0;
   std::size_t heads = 0;
-  std::size_t size = 0;    // D
-  float scale = 1;         // 1 / sqrt(D)
-  std::size_t window = 0;  // token i sees j with |i - j| <= window; 0: every j
+  std::size_t size = 0;      // D
+  float scale = 1;           // 1 / sqrt(D)
+  std::size_t window = 0;    // token i sees j with |i - j| <= window; 0: every j
   float* scratch = nullptr;  // attention_scratch(tokens, size) floats
   float* output = nullptr;
   std::size_t output_stride = 0;

@@ -5,6 +5,8 @@
 
 namespace narabi::kernels {
 
-void attention_avx512(const AttentionArgs& args) { attend_all(args); }
+void attention_avx512(const AttentionArgs& args) {
+  attend_all(args);
+}
 
 }  // namespace narabi::kernels

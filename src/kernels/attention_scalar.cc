@@ -10,8 +10,11 @@ namespace {
 // The result of token i in head h.
 void attend(const AttentionArgs& args, std::size_t h, std::size_t i) {
   const std::size_t begin = args.window > 0 && i > args.window ? i - args.window : 0;
-  const std::size_t end = args.window > 0 ? std::min(args.tokens, i + args.window + 1) : args.tokens;
-  const auto row = [&](const float* base, std::size_t t) { return base + t * args.stride + h * args.size; };
+  const std::size_t end =
+      args.window > 0 ? std::min(args.tokens, i + args.window + 1) : args.tokens;
+  const auto row = [&](const float* base, std::size_t t) {
+    return base + t * args.stride + h * args.size;
+  };
   float* scores = args.scratch;
   float highest = -INFINITY;
   for (std::size_t j = begin; j < end; ++j) {

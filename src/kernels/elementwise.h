@@ -19,18 +19,18 @@ struct LayerNormArgs {
 };
 
 struct RopeArgs {
-  float* heads = nullptr;       // row r, head h at heads + r * stride + h * size; rotated in place
-  std::size_t rows = 0;         // row r stands at position r
-  std::size_t stride = 0;       // floats from row to row
-  std::size_t count = 0;        // heads a row
-  std::size_t size = 0;         // D, even
+  float* heads = nullptr;  // row r, head h at heads + r * stride + h * size; rotated in place
+  std::size_t rows = 0;    // row r stands at position r
+  std::size_t stride = 0;  // floats from row to row
+  std::size_t count = 0;   // heads a row
+  std::size_t size = 0;    // D, even
   const float* cosine = nullptr;  // [rows, D / 2]
   const float* sine = nullptr;    // [rows, D / 2]
 };
 
 // One function a pass; every instruction set offers all of them. Against the scalar one (the
-// specification) the others differ by rounding only: relative 2e-6 for norms, absolute 1e-6 x max(1, |x|)
-// for activations.
+// specification) the others differ by rounding only: relative 2e-6 for norms, absolute 1e-6 x
+// max(1, |x|) for activations.
 struct Elementwise {
   // y = (x - mean) / sqrt(variance + epsilon) * weight + bias, mean and variance over a row.
   void (*layer_norm)(const LayerNormArgs& args);

@@ -31,7 +31,8 @@ std::vector<float> noise(std::size_t count, float scale, unsigned seed) {
   return values;
 }
 
-double worst_difference(const std::vector<float>& a, const std::vector<float>& b, double relative_from = 1e30) {
+double worst_difference(const std::vector<float>& a, const std::vector<float>& b,
+                        double relative_from = 1e30) {
   double worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double scale = std::abs(a[i]) > relative_from ? std::abs(a[i]) / relative_from : 1;
@@ -42,17 +43,25 @@ double worst_difference(const std::vector<float>& a, const std::vector<float>& b
 
 TEST(Elementwise, layer_norms_agree_with_the_scalar_one) {
   for (const std::size_t width : {8, 40, 64, 100, 384}) {
-    const auto x = noise(3 * width, 2, 1), residual = noise(3 * width, 1, 2), weight = noise(width, 1, 3), bias = noise(width, 1, 4);
+    const auto x = noise(3 * width, 2, 1), residual = noise(3 * width, 1, 2),
+               weight = noise(width, 1, 3), bias = noise(width, 1, 4);
     for (const Isa set : vector_sets()) {
       for (const bool full : {false, true}) {
         std::vector<float> expected(3 * width), found(3 * width);
-        LayerNormArgs args{.input = x.data(), .residual = full ? residual.data() : nullptr, .weight = weight.data(),
-                           .bias = full ? bias.data() : nullptr, .epsilon = 1e-5f, .rows = 3, .width = width, .output = nullptr};
+        LayerNormArgs args{.input = x.data(),
+                           .residual = full ? residual.data() : nullptr,
+                           .weight = weight.data(),
+                           .bias = full ? bias.data() : nullptr,
+                           .epsilon = 1e-5f,
+                           .rows = 3,
+                           .width = width,
+                           .output = nullptr};
         args.output = expected.data();
         elementwise(Isa::kScalar).layer_norm(args);
         args.output = found.data();
         elementwise(set).layer_norm(args);
-        EXPECT_LE(worst_difference(expected, found, 1), 2e-6) << base::isa_name(set) << " width " << width;
+        EXPECT_LE(worst_difference(expected, found, 1), 2e-6)
+            << base::isa_name(set) << " width " << width;
       }
     }
   }
@@ -76,11 +85,17 @@ TEST(Elementwise, activations_agree_with_the_scalar_ones) {
 
 TEST(Elementwise, rope_turns_the_halves_of_every_head) {
   const std::size_t rows = 5, heads = 3, size = 12, stride = 50;
-  const auto x = noise(rows * stride, 1, 7), cosine = noise(rows * size / 2, 1, 8), sine = noise(rows * size / 2, 1, 9);
+  const auto x = noise(rows * stride, 1, 7), cosine = noise(rows * size / 2, 1, 8),
+             sine = noise(rows * size / 2, 1, 9);
   for (const Isa set : vector_sets()) {
     std::vector<float> expected = x, found = x;
-    RopeArgs args{.heads = expected.data(), .rows = rows, .stride = stride, .count = heads, .size = size,
-                  .cosine = cosine.data(), .sine = sine.data()};
+    RopeArgs args{.heads = expected.data(),
+                  .rows = rows,
+                  .stride = stride,
+                  .count = heads,
+                  .size = size,
+                  .cosine = cosine.data(),
+                  .sine = sine.data()};
     elementwise(Isa::kScalar).rope(args);
     args.heads = found.data();
     elementwise(set).rope(args);
@@ -88,13 +103,22 @@ TEST(Elementwise, rope_turns_the_halves_of_every_head) {
   }
 }
 
-std::vector<float> attend(Isa set, const std::vector<float>& qkv, std::size_t tokens, std::size_t heads, std::size_t size,
-                          std::size_t window) {
+std::vector<float> attend(Isa set, const std::vector<float>& qkv, std::size_t tokens,
+                          std::size_t heads, std::size_t size, std::size_t window) {
   const std::size_t h = heads * size;
   std::vector<float> out(tokens * h, -1), scratch(attention_scratch(tokens, size));
-  attention(set)({.query = qkv.data(), .key = qkv.data() + h, .value = qkv.data() + 2 * h, .stride = 3 * h, .tokens = tokens,
-                  .heads = heads, .size = size, .scale = 0.3f, .window = window, .scratch = scratch.data(),
-                  .output = out.data(), .output_stride = h});
+  attention(set)({.query = qkv.data(),
+                  .key = qkv.data() + h,
+                  .value = qkv.data() + 2 * h,
+                  .stride = 3 * h,
+                  .tokens = tokens,
+                  .heads = heads,
+                  .size = size,
+                  .scale = 0.3f,
+                  .window = window,
+                  .scratch = scratch.data(),
+                  .output = out.data(),
+                  .output_stride = h});
   return out;
 }
 
@@ -106,7 +130,8 @@ TEST(Attention, agrees_with_the_scalar_one_for_every_length_head_size_and_window
         const auto expected = attend(Isa::kScalar, qkv, tokens, 2, size, window);
         for (const Isa set : vector_sets()) {
           EXPECT_LE(worst_difference(expected, attend(set, qkv, tokens, 2, size, window)), 1e-5)
-              << base::isa_name(set) << " tokens " << tokens << " size " << size << " window " << window;
+              << base::isa_name(set) << " tokens " << tokens << " size " << size << " window "
+              << window;
         }
       }
     }
@@ -125,13 +150,15 @@ TEST(Linear, multiplies_by_the_transposed_weight_and_adds_the_bias) {
   const std::size_t in = 40, out = 24, rows = 12;
   const auto x = noise(rows * in, 1, 12), weight = noise(in * out, 1, 13), bias = noise(out, 1, 14);
   for (const bool with_bias : {true, false}) {
-    const Linear linear(weight, with_bias ? std::span<const float>(bias) : std::span<const float>(), in, out);
+    const Linear linear(weight, with_bias ? std::span<const float>(bias) : std::span<const float>(),
+                        in, out);
     std::vector<float> y(rows * out);
     linear.run(x.data(), rows, y.data());
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t o = 0; o < out; ++o) {
         double sum = with_bias ? bias[o] : 0;
-        for (std::size_t i = 0; i < in; ++i) sum += static_cast<double>(x[r * in + i]) * weight[o * in + i];
+        for (std::size_t i = 0; i < in; ++i)
+          sum += static_cast<double>(x[r * in + i]) * weight[o * in + i];
         EXPECT_NEAR(y[r * out + o], sum, 1e-4);
       }
     }

@@ -14,7 +14,8 @@ namespace {
 
 using dnnl::memory;
 
-constexpr memory::dim kTypicalRows = 192;  // the layout of the weights is chosen for panels of this height
+constexpr memory::dim kTypicalRows =
+    192;  // the layout of the weights is chosen for panels of this height
 
 const dnnl::engine& cpu() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
@@ -48,21 +49,23 @@ struct Linear::Impl {
   std::vector<float> bias;
   memory weights;
   mutable std::shared_mutex mutex;
-  mutable std::unordered_map<std::size_t, Kernel> kernels;  // by rows; node-based: references stay valid
+  mutable std::unordered_map<std::size_t, Kernel>
+      kernels;  // by rows; node-based: references stay valid
 
   dnnl::matmul::primitive_desc describe(memory::dim rows, const memory::desc& weight) const {
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const memory::desc x = row_major(rows, in), y = row_major(rows, out);
-    const dnnl::matmul::desc operation =
-        bias.empty() ? dnnl::matmul::desc(x, weight, y)
-                     : dnnl::matmul::desc(x, weight, row_major(1, out), y);
+    const dnnl::matmul::desc operation = bias.empty()
+                                             ? dnnl::matmul::desc(x, weight, y)
+                                             : dnnl::matmul::desc(x, weight, row_major(1, out), y);
     return {operation, attributes, cpu()};
   }
 
   void pack(std::span<const float> weight) {
     const memory::desc any({in, out}, memory::data_type::f32, memory::format_tag::any);
-    const memory::desc given({in, out}, memory::data_type::f32, memory::format_tag::ba);  // [out, in] read as [in, out]
+    const memory::desc given({in, out}, memory::data_type::f32,
+                             memory::format_tag::ba);  // [out, in] read as [in, out]
     memory source(given, cpu(), const_cast<float*>(weight.data()));
     weights = memory(describe(kTypicalRows, any).weights_desc(), cpu());
     dnnl::reorder(source, weights).execute(thread_state().stream, source, weights);
@@ -114,7 +117,8 @@ void Linear::run(const float* x, std::size_t rows, float* y) const {
       {DNNL_ARG_SRC, view(kernel.description.src_desc(), x)},
       {DNNL_ARG_WEIGHTS, impl_->weights},
       {DNNL_ARG_DST, view(kernel.description.dst_desc(), y)},
-      {DNNL_ARG_SCRATCHPAD, view(scratch, static_cast<float*>(state.scratchpad->get_data_handle()))}};
+      {DNNL_ARG_SCRATCHPAD,
+       view(scratch, static_cast<float*>(state.scratchpad->get_data_handle()))}};
   if (!impl_->bias.empty()) {
     arguments.emplace(DNNL_ARG_BIAS, view(row_major(1, impl_->out), impl_->bias.data()));
   }
@@ -122,14 +126,20 @@ void Linear::run(const float* x, std::size_t rows, float* y) const {
   state.stream.wait();
 }
 
-std::size_t Linear::in() const { return static_cast<std::size_t>(impl_->in); }
-std::size_t Linear::out() const { return static_cast<std::size_t>(impl_->out); }
+std::size_t Linear::in() const {
+  return static_cast<std::size_t>(impl_->in);
+}
+std::size_t Linear::out() const {
+  return static_cast<std::size_t>(impl_->out);
+}
 
 std::size_t panel_rows(std::size_t rows) {
   const std::size_t step = rows <= 32 ? 4 : rows <= 128 ? 8 : 16;
   return (rows + step - 1) / step * step;
 }
 
-void use_one_thread_per_gemm() { omp_set_num_threads(1); }
+void use_one_thread_per_gemm() {
+  omp_set_num_threads(1);
+}
 
 }  // namespace narabi::kernels

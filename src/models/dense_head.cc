@@ -19,7 +19,8 @@ DenseWeights load_dense(const checkpoint::TensorTable& tensors, const std::strin
 
 void require_one_label(const checkpoint::ConfigFile& config) {
   if (config.has("id2label")) {
-    if (config.keys("id2label").size() != 1) config.unsupported("id2label", "one label (a reranker)");
+    if (config.keys("id2label").size() != 1)
+      config.unsupported("id2label", "one label (a reranker)");
   } else if (config.integer("num_labels", 2) != 1) {
     config.unsupported("num_labels", "1 (a reranker)");
   }

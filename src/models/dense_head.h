@@ -15,7 +15,8 @@ struct DenseWeights {
 
 DenseWeights load_dense(const checkpoint::TensorTable& tensors, const std::string& name);
 
-// The number of labels that config.json gives (id2label, num_labels) has to be 1; throws Unsupported.
+// The number of labels that config.json gives (id2label, num_labels) has to be 1; throws
+// Unsupported.
 void require_one_label(const checkpoint::ConfigFile& config);
 
 }  // namespace narabi::models

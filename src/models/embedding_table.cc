@@ -9,9 +9,12 @@ namespace {
 using checkpoint::DType;
 
 // The exponent bits of a value that is NaN or infinite are all ones; two bytes of it tell.
-std::uint16_t exponent_mask(DType dtype) { return dtype == DType::kF16 ? 0x7C00 : 0x7F80; }
+std::uint16_t exponent_mask(DType dtype) {
+  return dtype == DType::kF16 ? 0x7C00 : 0x7F80;
+}
 
-// Looks at the high half of every value only, without widening: the table is the largest tensor of a model.
+// Looks at the high half of every value only, without widening: the table is the largest tensor of
+// a model.
 bool all_finite(const checkpoint::TensorView& tensor) {
   const std::uint16_t mask = exponent_mask(tensor.dtype);
   const std::size_t step = checkpoint::size_of(tensor.dtype);
@@ -33,7 +36,8 @@ EmbeddingTable::EmbeddingTable(const checkpoint::TensorTable& tensors, const std
   data_ = tensor.data.data();
   dtype_ = tensor.dtype;
   width_ = static_cast<std::size_t>(tensor.shape[1]);
-  if (!all_finite(tensor)) checkpoint::to_f32(tensor, tensors.where(name));  // throws, with the place
+  if (!all_finite(tensor))
+    checkpoint::to_f32(tensor, tensors.where(name));  // throws, with the place
 }
 
 void EmbeddingTable::copy(std::int32_t row, float* out) const {

@@ -1,5 +1,5 @@
-// Rows of an embedding matrix, read where the file is mapped: a vocabulary of 250,000 x 384 stays on disk but
-// for the rows that texts use.
+// Rows of an embedding matrix, read where the file is mapped: a vocabulary of 250,000 x 384 stays
+// on disk but for the rows that texts use.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // The contract of every encoder and head, and the memory they work in.
 //
-// Letters: N tokens of a sequence, R rows of its buffers (N rounded up by panels()), H hidden, A heads,
-// D head size, F feed-forward, V vocabulary.
+// Letters: N tokens of a sequence, R rows of its buffers (N rounded up by panels()), H hidden, A
+// heads, D head size, F feed-forward, V vocabulary.
 #pragma once
 
 #include <array>
@@ -34,7 +34,8 @@ class Workspace {
   std::array<std::vector<float>, kSlots> buffers_;
 };
 
-// Sees intermediate results: ("embeddings" | "layer.0" ... | "final_norm", [rows, width]). For tests.
+// Sees intermediate results: ("embeddings" | "layer.0" ... | "final_norm", [rows, width]). For
+// tests.
 using Probe = std::function<void(std::string_view name, const float* values, std::size_t rows,
                                  std::size_t width)>;
 
@@ -54,7 +55,8 @@ class Encoder {
   virtual ~Encoder() = default;
   virtual const EncoderShape& shape() const = 0;
   // Hidden states [N, H] in the workspace, valid until its next use. `probe` may be null.
-  virtual const float* forward(const Sequence& input, Workspace& workspace, const Probe* probe) const = 0;
+  virtual const float* forward(const Sequence& input, Workspace& workspace,
+                               const Probe* probe) const = 0;
 };
 
 // Hidden states to one logit.
@@ -65,7 +67,8 @@ class Head {
 };
 
 struct LoadedModel {
-  std::unique_ptr<checkpoint::ModelFolder> folder;  // owns the mapping that the embeddings look into
+  std::unique_ptr<checkpoint::ModelFolder>
+      folder;  // owns the mapping that the embeddings look into
   std::unique_ptr<Encoder> encoder;
   std::unique_ptr<Head> head;  // null for a bare encoder
 };

@@ -1,6 +1,6 @@
-// A sequence's rows cut into panels that go depth-first through the GEMMs of a layer, so that activations
-// stay in the core's cache. The cut depends on the sequence's own length only: that makes scores independent
-// of the batch.
+// A sequence's rows cut into panels that go depth-first through the GEMMs of a layer, so that
+// activations stay in the core's cache. The cut depends on the sequence's own length only: that
+// makes scores independent of the batch.
 #pragma once
 
 #include <algorithm>

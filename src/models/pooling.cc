@@ -8,7 +8,8 @@ std::vector<float> mean_pool(const float* hidden, std::size_t tokens, std::size_
     for (std::size_t i = 0; i < width; ++i) sums[i] += hidden[t * width + i];
   }
   std::vector<float> mean(width);
-  for (std::size_t i = 0; i < width; ++i) mean[i] = static_cast<float>(sums[i] / static_cast<double>(tokens));
+  for (std::size_t i = 0; i < width; ++i)
+    mean[i] = static_cast<float>(sums[i] / static_cast<double>(tokens));
   return mean;
 }
 

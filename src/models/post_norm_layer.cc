@@ -69,8 +69,10 @@ PostNormLayer::PostNormLayer(const TensorTable& tensors, const std::string& pref
       output_norm_(load_norm(tensors, prefix + "output.LayerNorm")) {}
 
 void PostNormLayer::forward(float* x, std::size_t tokens, Workspace& workspace) const {
-  const auto h = static_cast<std::size_t>(config_.hidden), f = static_cast<std::size_t>(config_.intermediate);
-  const std::size_t rows = padded_rows(tokens), head_size = h / static_cast<std::size_t>(config_.heads);
+  const auto h = static_cast<std::size_t>(config_.hidden),
+             f = static_cast<std::size_t>(config_.intermediate);
+  const std::size_t rows = padded_rows(tokens),
+                    head_size = h / static_cast<std::size_t>(config_.heads);
   float* qkv = workspace.floats(Workspace::kQkv, rows * 3 * h);
   float* context = workspace.floats(Workspace::kContext, rows * h);
   float* projected = workspace.floats(Workspace::kProjected, kPanelRows * h);
@@ -103,8 +105,8 @@ void PostNormLayer::forward(float* x, std::size_t tokens, Workspace& workspace) 
   });
 }
 
-void normalise(const float* input, const float* residual, const LayerNormWeights& norm, float epsilon,
-               std::size_t rows, float* output) {
+void normalise(const float* input, const float* residual, const LayerNormWeights& norm,
+               float epsilon, std::size_t rows, float* output) {
   kernels::elementwise().layer_norm({.input = input,
                                      .residual = residual,
                                      .weight = norm.weight.data(),

@@ -24,7 +24,8 @@ struct PostNormConfig {
 class PostNormLayer {
  public:
   // Names below `prefix` ("bert.encoder.layer.0."), as transformers writes them.
-  static std::vector<checkpoint::TensorSpec> tensors(const std::string& prefix, const PostNormConfig& config);
+  static std::vector<checkpoint::TensorSpec> tensors(const std::string& prefix,
+                                                     const PostNormConfig& config);
   PostNormLayer(const checkpoint::TensorTable& tensors, const std::string& prefix,
                 const PostNormConfig& config);
   // x: [R, H] -> [R, H] in place, N of its rows hold tokens.
@@ -32,7 +33,7 @@ class PostNormLayer {
 
  private:
   PostNormConfig config_;
-  kernels::Linear qkv_;       // [3H, H]: query, key and value in one GEMM
+  kernels::Linear qkv_;               // [3H, H]: query, key and value in one GEMM
   kernels::Linear attention_output_;  // [H, H]
   LayerNormWeights attention_norm_;
   kernels::Linear intermediate_;  // [F, H]
@@ -41,7 +42,7 @@ class PostNormLayer {
 };
 
 // out = layer_norm(input + residual), [rows, H]; residual may be null.
-void normalise(const float* input, const float* residual, const LayerNormWeights& norm, float epsilon,
-               std::size_t rows, float* output);
+void normalise(const float* input, const float* residual, const LayerNormWeights& norm,
+               float epsilon, std::size_t rows, float* output);
 
 }  // namespace narabi::models

@@ -27,7 +27,8 @@ struct Plan {
 };
 
 // The prefix under which the encoder's tensors lie: a bare encoder has none.
-std::string find_prefix(const ModelFolder& folder, const std::string& prefix, const std::string& key) {
+std::string find_prefix(const ModelFolder& folder, const std::string& prefix,
+                        const std::string& key) {
   return folder.find(prefix + key) == nullptr && folder.find(key) != nullptr ? "" : prefix;
 }
 
@@ -59,7 +60,8 @@ Plan plan_bert(const ModelFolder& folder) {
 }
 
 Plan plan_xlm_roberta(const ModelFolder& folder) {
-  Plan plan = plan_bert_layers(folder, "roberta.", xlm_roberta::read_position_rule(folder.config()));
+  Plan plan =
+      plan_bert_layers(folder, "roberta.", xlm_roberta::read_position_rule(folder.config()));
   plan.head_tensors = xlm_roberta::Head::tensors(bert::read_config(folder.config()));
   plan.make_head = [](const TensorTable& tensors) {
     return std::make_unique<xlm_roberta::Head>(tensors);
@@ -152,7 +154,8 @@ LoadedModel load_reranker(const std::string& path) {
   const ConfigFile& config = model.folder->config();
   const Plan plan = make_plan(*model.folder);
   if (!is_reranker(architecture_of(config))) {
-    config.unsupported("architectures", "...ForSequenceClassification (this folder is no reranker)");
+    config.unsupported("architectures",
+                       "...ForSequenceClassification (this folder is no reranker)");
   }
   require_one_label(config);
   const TensorTable tensors(*model.folder, all_tensors(plan), plan.owned);

@@ -13,13 +13,13 @@ namespace narabi::models {
 struct ModelShape {
   std::string architecture;  // as in config.json
   EncoderShape encoder;
-  std::string pooling;       // "cls" or "mean"; of the head, empty for a bare encoder
+  std::string pooling;  // "cls" or "mean"; of the head, empty for a bare encoder
   std::int64_t parameters = 0;
   std::vector<std::string> extras;  // tensors in the folder that the model does not use
 };
 
-// Throw Unsupported for an architecture that is not in the registry, with what is; InvalidFormat for tensors
-// that are missing or of another shape than config.json says.
+// Throw Unsupported for an architecture that is not in the registry, with what is; InvalidFormat
+// for tensors that are missing or of another shape than config.json says.
 ModelShape read_shape(const checkpoint::ModelFolder& folder);
 LoadedModel load_reranker(const std::string& folder);  // encoder and head
 LoadedModel load_encoder(const std::string& folder);   // encoder only; a reranker's folder will do

@@ -5,8 +5,8 @@
 
 namespace narabi::models {
 
-// Throws InvalidArgument naming the position, expected and found, for an empty or over-long sequence, an id
-// outside the vocabulary, or a token type outside its table.
+// Throws InvalidArgument naming the position, expected and found, for an empty or over-long
+// sequence, an id outside the vocabulary, or a token type outside its table.
 void check_sequence(const Sequence& input, const EncoderShape& shape);
 
 }  // namespace narabi::models

@@ -19,12 +19,14 @@ std::string in(const std::string& folder, const char* file) {
 
 Activation read_activation(const std::string& folder) {
   const ConfigFile config(in(folder, "config.json"));
-  for (const char* key : {"sentence_transformers.activation_fn", "sbert_ce_default_activation_function"}) {
+  for (const char* key :
+       {"sentence_transformers.activation_fn", "sbert_ce_default_activation_function"}) {
     if (!config.has(key)) continue;
     const std::string name = config.text(key);
     if (name.ends_with(".Sigmoid")) return Activation::kSigmoid;
     if (name.ends_with(".Identity")) return Activation::kIdentity;
-    config.unsupported(key, "torch.nn.modules.activation.Sigmoid, torch.nn.modules.linear.Identity");
+    config.unsupported(key,
+                       "torch.nn.modules.activation.Sigmoid, torch.nn.modules.linear.Identity");
   }
   return Activation::kSigmoid;
 }
@@ -39,7 +41,8 @@ std::map<std::string, double> read_blend(const std::string& folder) {
   std::map<std::string, double> weights;
   for (const std::string& stage : file.keys("blend")) {
     const double weight = file.number("blend." + stage);
-    if (!std::isfinite(weight)) throw InvalidFormat(file.path() + ": blend." + stage + ": expected a finite number");
+    if (!std::isfinite(weight))
+      throw InvalidFormat(file.path() + ": blend." + stage + ": expected a finite number");
     weights[stage] = weight;
   }
   return weights;

@@ -8,8 +8,9 @@ namespace narabi::rerank {
 
 enum class Activation { kSigmoid, kIdentity };
 
-// From config.json: sentence_transformers.activation_fn, or the older sbert_ce_default_activation_function;
-// Sigmoid where neither is there (num_labels is 1). Throws Unsupported for another one.
+// From config.json: sentence_transformers.activation_fn, or the older
+// sbert_ce_default_activation_function; Sigmoid where neither is there (num_labels is 1). Throws
+// Unsupported for another one.
 Activation read_activation(const std::string& folder);
 float activate(Activation activation, float logit);
 

@@ -15,6 +15,7 @@ struct Blended {
 };
 
 // Best first; equal final scores keep the order given (the first stage's).
-std::vector<Blended> blend(std::span<const float> logits, std::span<const double> first_stage, double weight);
+std::vector<Blended> blend(std::span<const float> logits, std::span<const double> first_stage,
+                           double weight);
 
 }  // namespace narabi::rerank

@@ -25,8 +25,8 @@ int thread_count(const ModelOptions& options) {
 }  // namespace
 
 struct Reranker::Impl {
+  engine::Scorer scorer;  // first: its errors say more about a folder that is none
   Tokenizer tokenizer;
-  engine::Scorer scorer;
   rerank::Activation activation;
   std::map<std::string, double> blend;
   ModelOptions options;
@@ -34,8 +34,8 @@ struct Reranker::Impl {
   mutable base::ThreadPool tokenizing;
 
   Impl(const std::string& folder, const ModelOptions& given)
-      : tokenizer(folder),
-        scorer(folder, given),
+      : scorer(folder, given),
+        tokenizer(folder),
         activation(rerank::read_activation(folder)),
         blend(rerank::read_blend(folder)),
         options(given),
@@ -47,7 +47,8 @@ struct Reranker::Impl {
   void score_chunk(std::span<const Pair> pairs, std::vector<Score>& scores) const {
     std::vector<Encoding> encodings(pairs.size());
     tokenizing.parallel_for(pairs.size(), [&](std::size_t i, int) {
-      encodings[i] = tokenizer.encode_pair(pairs[i].query, pairs[i].passage, max_length, options.truncation);
+      encodings[i] =
+          tokenizer.encode_pair(pairs[i].query, pairs[i].passage, max_length, options.truncation);
     });
     const std::vector<float> logits = scorer.logits(encodings);
     for (std::size_t i = 0; i < pairs.size(); ++i) {
@@ -75,7 +76,8 @@ std::vector<Score> Reranker::score(std::span<const Pair> pairs) const {
   return scores;
 }
 
-std::vector<Ranked> Reranker::rerank(std::string_view query, std::span<const std::string_view> passages,
+std::vector<Ranked> Reranker::rerank(std::string_view query,
+                                     std::span<const std::string_view> passages,
                                      std::size_t top_n) const {
   std::vector<Pair> pairs;
   pairs.reserve(passages.size());
@@ -90,7 +92,9 @@ std::vector<Ranked> Reranker::rerank(std::string_view query, std::span<const std
   return ranked;
 }
 
-int Reranker::max_length() const { return impl_->max_length; }
+int Reranker::max_length() const {
+  return impl_->max_length;
+}
 
 double Reranker::blend_weight(std::string_view first_stage) const {
   const auto found = impl_->blend.find(std::string(first_stage));

@@ -16,7 +16,8 @@ constexpr const char* kDebianIpadic = "/var/lib/mecab/dic/ipadic-utf8";
 
 std::vector<std::string> places(std::string_view name) {
   std::vector<std::string> folders;
-  if (const char* root = std::getenv("NARABI_DICTIONARIES")) folders.push_back((fs::path(root) / name).string());
+  if (const char* root = std::getenv("NARABI_DICTIONARIES"))
+    folders.push_back((fs::path(root) / name).string());
   for (const char* root : {NARABI_BUILD_DICTIONARIES, NARABI_INSTALLED_DICTIONARIES}) {
     folders.push_back((fs::path(root) / name).string());
   }
@@ -36,8 +37,8 @@ std::string find_dictionary(std::string_view name) {
     if (fs::exists(fs::path(folder) / "sys.dic")) return folder;
     looked += (looked.empty() ? "" : ", ") + folder;
   }
-  throw IoError("the MeCab dictionary " + std::string(name) + " is not installed (looked in " + looked +
-                "); install it: " + install_command(name) +
+  throw IoError("the MeCab dictionary " + std::string(name) + " is not installed (looked in " +
+                looked + "); install it: " + install_command(name) +
                 ", or set NARABI_DICTIONARIES to the folder that holds " + std::string(name) + "/");
 }
 
@@ -49,7 +50,8 @@ Morphology::Morphology(const std::string& dictionary_folder) : impl_(std::make_u
   const char* arguments[] = {"narabi", "-r", "/dev/null", "-d", dictionary_folder.c_str()};
   impl_->model.reset(MeCab::createModel(5, const_cast<char**>(arguments)));
   if (!impl_->model) {
-    throw InvalidFormat(dictionary_folder + ": expected a MeCab dictionary: " + MeCab::getLastError());
+    throw InvalidFormat(dictionary_folder +
+                        ": expected a MeCab dictionary: " + MeCab::getLastError());
   }
 }
 
@@ -76,7 +78,8 @@ void Morphology::Worker::split(std::string_view sentence, std::vector<std::strin
   if (!impl_->tagger->parse(&lattice)) {
     throw InvalidArgument(std::string("MeCab cannot parse the text: ") + lattice.what());
   }
-  for (const MeCab::Node* node = lattice.bos_node()->next; node->next != nullptr; node = node->next) {
+  for (const MeCab::Node* node = lattice.bos_node()->next; node->next != nullptr;
+       node = node->next) {
     words.emplace_back(node->surface, node->length);
   }
 }

@@ -9,9 +9,9 @@
 namespace narabi::text {
 
 // A dictionary folder that MeCab can open, found by name ("unidic-lite", "ipadic"): below
-// $NARABI_DICTIONARIES, this source tree's .deps/dictionaries, the installed share/narabi/dictionaries,
-// and for ipadic Debian's /var/lib/mecab/dic/ipadic-utf8.
-// Throws IoError that names the places looked at and the one command that installs it.
+// $NARABI_DICTIONARIES, this source tree's .deps/dictionaries, the installed
+// share/narabi/dictionaries, and for ipadic Debian's /var/lib/mecab/dic/ipadic-utf8. Throws IoError
+// that names the places looked at and the one command that installs it.
 std::string find_dictionary(std::string_view name);
 
 // One loaded dictionary: immutable, shared between threads, big (mapped by MeCab).
@@ -25,8 +25,9 @@ class Morphology {
    public:
     explicit Worker(const Morphology& morphology);
     ~Worker();
-    // Appends the surfaces of the words of `sentence` (valid UTF-8), as views into it; white space between
-    // words belongs to none. MeCab reads C strings: what follows a U+0000 is dropped, as the reference does.
+    // Appends the surfaces of the words of `sentence` (valid UTF-8), as views into it; white space
+    // between words belongs to none. MeCab reads C strings: what follows a U+0000 is dropped, as
+    // the reference does.
     void split(std::string_view sentence, std::vector<std::string_view>& words);
 
    private:

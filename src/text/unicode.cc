@@ -16,7 +16,8 @@ namespace narabi::text {
 namespace {
 
 void check(UErrorCode status, const char* what) {
-  if (U_FAILURE(status)) throw Error(ErrorCode::kUnsupported, std::string("ICU: ") + what + ": " + u_errorName(status));
+  if (U_FAILURE(status))
+    throw Error(ErrorCode::kUnsupported, std::string("ICU: ") + what + ": " + u_errorName(status));
 }
 
 const icu::Normalizer2& normaliser(Form form) {
@@ -44,11 +45,16 @@ icu::StringPiece piece(std::string_view text) {
   return {text.data(), static_cast<int32_t>(text.size())};
 }
 
-UChar32 code(char32_t c) { return static_cast<UChar32>(c); }
+UChar32 code(char32_t c) {
+  return static_cast<UChar32>(c);
+}
 
-bool in_categories(char32_t c, std::uint32_t mask) { return (U_GET_GC_MASK(code(c)) & mask) != 0; }
+bool in_categories(char32_t c, std::uint32_t mask) {
+  return (U_GET_GC_MASK(code(c)) & mask) != 0;
+}
 
-// Characters that never extend, never join, and are no control: a break stands between any two of them.
+// Characters that never extend, never join, and are no control: a break stands between any two of
+// them.
 bool breaks_from_its_like(char32_t c) {
   return (c >= 0x20 && c < 0x7F) || (c >= 0x3041 && c <= 0x3096) || (c >= 0x309B && c <= 0x30FF) ||
          (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF) ||
@@ -113,13 +119,27 @@ std::string lower_each(std::string_view text) {
   return out;
 }
 
-bool is_white_space(char32_t c) { return u_isUWhiteSpace(code(c)); }
-bool is_control_like(char32_t c) { return in_categories(c, U_GC_C_MASK & ~U_GC_CN_MASK); }
-bool is_punctuation(char32_t c) { return in_categories(c, U_GC_P_MASK); }
-bool is_nonspacing_mark(char32_t c) { return in_categories(c, U_GC_MN_MASK); }
-bool is_mark(char32_t c) { return in_categories(c, U_GC_M_MASK); }
-bool is_numeric(char32_t c) { return in_categories(c, U_GC_N_MASK); }
-bool is_letter_or_number(char32_t c) { return in_categories(c, U_GC_L_MASK | U_GC_N_MASK | U_GC_M_MASK); }
+bool is_white_space(char32_t c) {
+  return u_isUWhiteSpace(code(c));
+}
+bool is_control_like(char32_t c) {
+  return in_categories(c, U_GC_C_MASK & ~U_GC_CN_MASK);
+}
+bool is_punctuation(char32_t c) {
+  return in_categories(c, U_GC_P_MASK);
+}
+bool is_nonspacing_mark(char32_t c) {
+  return in_categories(c, U_GC_MN_MASK);
+}
+bool is_mark(char32_t c) {
+  return in_categories(c, U_GC_M_MASK);
+}
+bool is_numeric(char32_t c) {
+  return in_categories(c, U_GC_N_MASK);
+}
+bool is_letter_or_number(char32_t c) {
+  return in_categories(c, U_GC_L_MASK | U_GC_N_MASK | U_GC_M_MASK);
+}
 
 bool is_word_character(char32_t c) {
   return u_hasBinaryProperty(code(c), UCHAR_ALPHABETIC) ||
@@ -130,12 +150,13 @@ bool is_word_character(char32_t c) {
 void split_graphemes(std::string_view text, std::vector<std::string_view>& clusters) {
   std::size_t offset = 0;
   while (offset < text.size()) {
-    // Plain characters that a plain one follows are clusters of their own; from the first other one on,
-    // up to the next place between two plain ones, ICU decides.
+    // Plain characters that a plain one follows are clusters of their own; from the first other one
+    // on, up to the next place between two plain ones, ICU decides.
     const std::size_t begin = offset;
     bool plain = breaks_from_its_like(base::next_code_point(text, offset));
     std::size_t next = offset;
-    bool next_plain = next == text.size() || breaks_from_its_like(base::next_code_point(text, next));
+    bool next_plain =
+        next == text.size() || breaks_from_its_like(base::next_code_point(text, next));
     if (plain && next_plain) {
       clusters.push_back(text.substr(begin, offset - begin));
       continue;

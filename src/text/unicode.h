@@ -10,7 +10,9 @@ namespace narabi::text {
 enum class Form { kNfc, kNfd, kNfkc, kNfkd };
 
 std::string normalise(std::string_view text, Form form);
-inline std::string nfkc(std::string_view text) { return normalise(text, Form::kNfkc); }
+inline std::string nfkc(std::string_view text) {
+  return normalise(text, Form::kNfkc);
+}
 
 // The whole string as Python's str.lower(): full mappings, final sigma by context.
 std::string lower(std::string_view text);

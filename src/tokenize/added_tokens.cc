@@ -44,7 +44,8 @@ std::size_t leading_space(std::string_view text) {
 bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
   std::size_t next = end;
   const bool left = begin == 0 || !text::is_word_character(last_code_point(text.substr(0, begin)));
-  const bool right = end == text.size() || !text::is_word_character(base::next_code_point(text, next));
+  const bool right =
+      end == text.size() || !text::is_word_character(base::next_code_point(text, next));
   return left && right;
 }
 

@@ -1,4 +1,5 @@
-// Tokens that are found in the text itself, before the model sees it: special tokens and added ones.
+// Tokens that are found in the text itself, before the model sees it: special tokens and added
+// ones.
 #pragma once
 
 #include <cstdint>

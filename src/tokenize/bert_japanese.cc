@@ -1,5 +1,5 @@
-// BertJapaneseTokenizer (transformers/models/bert_japanese/tokenization_bert_japanese.py): NFKC, MeCab words,
-// then WordPiece or characters.
+// BertJapaneseTokenizer (transformers/models/bert_japanese/tokenization_bert_japanese.py): NFKC,
+// MeCab words, then WordPiece or characters.
 #include <filesystem>
 #include <unordered_map>
 
@@ -34,16 +34,18 @@ struct Shared {
   std::int32_t unk_id;
 };
 
-[[noreturn]] void unsupported(const TokenizerConfig& config, const std::string& key, const std::string& value,
-                              const char* supported) {
+[[noreturn]] void unsupported(const TokenizerConfig& config, const std::string& key,
+                              const std::string& value, const char* supported) {
   throw Unsupported(config.path() + ": " + key + " is " + value + "; supported: " + supported);
 }
 
 Settings read_settings(const TokenizerConfig& config) {
   Settings settings;
   settings.path = config.path();
-  if (!config.flag("do_word_tokenize").value_or(true)) unsupported(config, "do_word_tokenize", "false", "true");
-  if (!config.flag("do_subword_tokenize").value_or(true)) unsupported(config, "do_subword_tokenize", "false", "true");
+  if (!config.flag("do_word_tokenize").value_or(true))
+    unsupported(config, "do_word_tokenize", "false", "true");
+  if (!config.flag("do_subword_tokenize").value_or(true))
+    unsupported(config, "do_subword_tokenize", "false", "true");
   const std::string word = config.text("word_tokenizer_type", "basic");
   if (word != "mecab") unsupported(config, "word_tokenizer_type", word, "mecab");
   const std::string subword = config.text("subword_tokenizer_type", "wordpiece");
@@ -57,11 +59,12 @@ Settings read_settings(const TokenizerConfig& config) {
   }
   settings.dictionary = dictionary == "ipadic" ? "ipadic" : "unidic-lite";
   if (!config.text_in("mecab_kwargs", "mecab_option", "").empty()) {
-    unsupported(config, "mecab_kwargs.mecab_option", config.text_in("mecab_kwargs", "mecab_option", ""), "none");
+    unsupported(config, "mecab_kwargs.mecab_option",
+                config.text_in("mecab_kwargs", "mecab_option", ""), "none");
   }
   settings.normalize_text = config.flag_in("mecab_kwargs", "normalize_text").value_or(true);
-  settings.lowercase_words =
-      config.flag_in("mecab_kwargs", "do_lower_case").value_or(config.flag("do_lower_case").value_or(false));
+  settings.lowercase_words = config.flag_in("mecab_kwargs", "do_lower_case")
+                                 .value_or(config.flag("do_lower_case").value_or(false));
   settings.unk_token = config.special("unk_token", "[UNK]");
   return settings;
 }
@@ -76,17 +79,21 @@ WordPieceOptions read_vocabulary(const std::string& path, const std::string& unk
     const auto id = static_cast<std::int32_t>(lines.line_number() - 1);
     options.vocabulary.emplace_back(line, id);
   }
-  if (options.vocabulary.empty()) throw InvalidFormat(path + ": expected a token a line, found none");
+  if (options.vocabulary.empty())
+    throw InvalidFormat(path + ": expected a token a line, found none");
   return options;
 }
 
 // Python's str.isspace(): White_Space and the four separators U+001C to U+001F.
-bool is_python_space(char32_t c) { return text::is_white_space(c) || (c >= 0x1C && c <= 0x1F); }
+bool is_python_space(char32_t c) {
+  return text::is_white_space(c) || (c >= 0x1C && c <= 0x1F);
+}
 
 class JapaneseWorker {
  public:
   explicit JapaneseWorker(std::shared_ptr<const Shared> shared)
-      : shared_(std::move(shared)), worker_(std::make_shared<text::Morphology::Worker>(shared_->morphology)) {}
+      : shared_(std::move(shared)),
+        worker_(std::make_shared<text::Morphology::Worker>(shared_->morphology)) {}
 
   void operator()(std::string_view text, std::vector<std::int32_t>& ids) {
     const Settings& settings = shared_->settings;
@@ -143,7 +150,8 @@ class JapaneseWorker {
 
 std::int32_t required(const Model& model, const std::string& token, const std::string& vocabulary) {
   const std::int32_t id = model.token_to_id(token);
-  if (id < 0) throw InvalidFormat(vocabulary + ": expected the special token " + token + ", found none");
+  if (id < 0)
+    throw InvalidFormat(vocabulary + ": expected the special token " + token + ", found none");
   return id;
 }
 
@@ -153,15 +161,19 @@ LoadedTokenizer load_bert_japanese(const std::string& folder) {
   const TokenizerConfig config(folder);
   const std::string vocabulary = (fs::path(folder) / "vocab.txt").string();
   Settings settings = read_settings(config);
-  std::unique_ptr<const Model> model = make_wordpiece(read_vocabulary(vocabulary, settings.unk_token), vocabulary);
+  std::unique_ptr<const Model> model =
+      make_wordpiece(read_vocabulary(vocabulary, settings.unk_token), vocabulary);
   const std::int32_t unk = required(*model, settings.unk_token, vocabulary);
   const std::int32_t cls = required(*model, config.special("cls_token", "[CLS]"), vocabulary);
   const std::int32_t sep = required(*model, config.special("sep_token", "[SEP]"), vocabulary);
 
   SlowTokenizerParts parts;
   parts.lowercase = config.flag("do_lower_case").value_or(false);
-  for (const auto& [role, fallback] : {std::pair{"unk_token", "[UNK]"}, {"sep_token", "[SEP]"}, {"pad_token", "[PAD]"},
-                                       {"cls_token", "[CLS]"}, {"mask_token", "[MASK]"}}) {
+  for (const auto& [role, fallback] : {std::pair{"unk_token", "[UNK]"},
+                                       {"sep_token", "[SEP]"},
+                                       {"pad_token", "[PAD]"},
+                                       {"cls_token", "[CLS]"},
+                                       {"mask_token", "[MASK]"}}) {
     AddedToken token;
     token.content = config.special(role, fallback);
     token.id = model->token_to_id(token.content);
@@ -172,17 +184,26 @@ LoadedTokenizer load_bert_japanese(const std::string& folder) {
   parts.description = "MeCab " + settings.dictionary + " + " +
                       (settings.characters ? "characters" : "WordPiece") + " (vocab.txt)";
 
-  auto shared = std::make_shared<Shared>(Shared{settings, text::Morphology(text::find_dictionary(settings.dictionary)),
-                                                std::move(model), {}, unk});
+  auto shared =
+      std::make_shared<Shared>(Shared{settings,
+                                      text::Morphology(text::find_dictionary(settings.dictionary)),
+                                      std::move(model),
+                                      {},
+                                      unk});
   for (const AddedToken& token : parts.added) shared->never_split.push_back(token.content);
   parts.make_worker = [shared]() -> TextToIds { return JapaneseWorker(shared); };
 
   using Kind = TemplatePiece::Kind;
   LoadedTokenizer loaded;
-  loaded.special.single = {{Kind::kSpecial, cls, 0}, {Kind::kFirst, 0, 0}, {Kind::kSpecial, sep, 0}};
-  loaded.special.pair = {{Kind::kSpecial, cls, 0}, {Kind::kFirst, 0, 0},  {Kind::kSpecial, sep, 0},
-                         {Kind::kSecond, 0, 1},    {Kind::kSpecial, sep, 1}};
-  loaded.special.token_types = true;  // transformers 5 leaves them out, unlike 4 and unlike training
+  loaded.special.single = {
+      {Kind::kSpecial, cls, 0}, {Kind::kFirst, 0, 0}, {Kind::kSpecial, sep, 0}};
+  loaded.special.pair = {{Kind::kSpecial, cls, 0},
+                         {Kind::kFirst, 0, 0},
+                         {Kind::kSpecial, sep, 0},
+                         {Kind::kSecond, 0, 1},
+                         {Kind::kSpecial, sep, 1}};
+  loaded.special.token_types =
+      true;  // transformers 5 leaves them out, unlike 4 and unlike training
   loaded.special.slow_truncation = true;
   loaded.text = make_slow_tokenizer(std::move(parts));
   return loaded;

@@ -13,10 +13,18 @@ namespace {
 constexpr std::size_t kWholeClusterBytes = 6;
 
 // The fields of a unit of a Darts double array.
-bool has_leaf(std::uint32_t unit) { return (unit >> 8 & 1) != 0; }
-std::uint32_t value(std::uint32_t unit) { return unit & 0x7FFFFFFFu; }
-std::uint32_t label(std::uint32_t unit) { return unit & 0x800000FFu; }
-std::uint32_t offset_of(std::uint32_t unit) { return unit >> 10 << ((unit & (1u << 9)) >> 6); }
+bool has_leaf(std::uint32_t unit) {
+  return (unit >> 8 & 1) != 0;
+}
+std::uint32_t value(std::uint32_t unit) {
+  return unit & 0x7FFFFFFFu;
+}
+std::uint32_t label(std::uint32_t unit) {
+  return unit & 0x800000FFu;
+}
+std::uint32_t offset_of(std::uint32_t unit) {
+  return unit >> 10 << ((unit & (1u << 9)) >> 6);
+}
 
 }  // namespace
 
@@ -31,7 +39,8 @@ Charsmap::Charsmap(std::string_view blob, const std::string& where) {
   trie_.resize(bytes / 4);
   std::memcpy(trie_.data(), blob.data() + 4, bytes);
   replacements_ = blob.substr(4 + bytes);
-  if (base::invalid_utf8_at(replacements_)) throw InvalidFormat(where + ": replacements are no UTF-8");
+  if (base::invalid_utf8_at(replacements_))
+    throw InvalidFormat(where + ": replacements are no UTF-8");
 }
 
 bool Charsmap::transform(std::string_view chunk, std::string_view& replacement) const {
@@ -48,7 +57,8 @@ bool Charsmap::transform(std::string_view chunk, std::string_view& replacement) 
     const std::size_t begin = value(trie_[node]);
     if (begin >= replacements_.size()) return false;
     const std::size_t end = replacements_.find('\0', begin);
-    replacement = std::string_view(replacements_).substr(begin, end == std::string::npos ? end : end - begin);
+    replacement =
+        std::string_view(replacements_).substr(begin, end == std::string::npos ? end : end - begin);
     return true;
   }
   return false;
@@ -86,7 +96,8 @@ std::string decode_base64(std::string_view text, const std::string& where) {
     if (c >= '0' && c <= '9') digit = c - '0' + 52;
     if (c == '+') digit = 62;
     if (c == '/') digit = 63;
-    if (digit < 0) throw InvalidFormat(where + ": expected base64, found the character '" + c + "'");
+    if (digit < 0)
+      throw InvalidFormat(where + ": expected base64, found the character '" + c + "'");
     bits = bits << 6 | static_cast<std::uint32_t>(digit);
     if ((count += 6) >= 8) {
       count -= 8;

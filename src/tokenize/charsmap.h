@@ -1,4 +1,5 @@
-// The "Precompiled" normaliser: SentencePiece's table of replacements, applied as the tokenizers library does.
+// The "Precompiled" normaliser: SentencePiece's table of replacements, applied as the tokenizers
+// library does.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,8 @@
 
 namespace narabi::tokenize {
 
-// Layout of the blob: u32 size of the trie in bytes, the trie (a Darts double array of u32), then the
-// replacements, each ended by a zero byte. Reads beyond the arrays are treated as "no match".
+// Layout of the blob: u32 size of the trie in bytes, the trie (a Darts double array of u32), then
+// the replacements, each ended by a zero byte. Reads beyond the arrays are treated as "no match".
 class Charsmap {
  public:
   // Throws InvalidFormat naming `where`.

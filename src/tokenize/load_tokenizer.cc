@@ -13,7 +13,8 @@ LoadedTokenizer load_tokenizer(const std::string& folder) {
   if (has("sentencepiece.bpe.model") || has("tokenizer.model")) return load_sentencepiece(folder);
   if (has("vocab.txt")) return load_bert_japanese(folder);
   throw IoError(folder +
-                ": expected a tokenizer: tokenizer.json, sentencepiece.bpe.model, tokenizer.model or vocab.txt; "
+                ": expected a tokenizer: tokenizer.json, sentencepiece.bpe.model, tokenizer.model "
+                "or vocab.txt; "
                 "found none");
 }
 

@@ -27,7 +27,8 @@ template <typename Body>
 void rewrite(std::string& text, Body body) {
   std::string out;
   out.reserve(text.size());
-  for (std::size_t offset = 0; offset < text.size();) body(base::next_code_point(text, offset), out);
+  for (std::size_t offset = 0; offset < text.size();)
+    body(base::next_code_point(text, offset), out);
   text = std::move(out);
 }
 
@@ -42,11 +43,12 @@ bool is_bert_control(char32_t c) {
   return c != '\t' && c != '\n' && c != '\r' && text::is_control_like(c);
 }
 
-// The blocks that BERT treats as ideographs of one word each, with the bounds of the tokenizers library (its
-// 0x2B920 differs from the 0x2B820 of the Python original).
+// The blocks that BERT treats as ideographs of one word each, with the bounds of the tokenizers
+// library (its 0x2B920 differs from the 0x2B820 of the Python original).
 bool is_ideograph(char32_t c) {
-  return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x20000 && c <= 0x2A6DF) ||
-         (c >= 0x2A700 && c <= 0x2B73F) || (c >= 0x2B740 && c <= 0x2B81F) || (c >= 0x2B920 && c <= 0x2CEAF) ||
+  return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) ||
+         (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B73F) ||
+         (c >= 0x2B740 && c <= 0x2B81F) || (c >= 0x2B920 && c <= 0x2CEAF) ||
          (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
 }
 
@@ -70,12 +72,14 @@ void space_ideographs(std::string& text) {
 }
 
 bool is_nmt_dropped(char32_t c) {
-  return (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F;
+  return (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F ||
+         c == 0x8F || c == 0x9F;
 }
 
 bool is_nmt_space(char32_t c) {
-  return c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 || (c >= 0x200B && c <= 0x200F) ||
-         c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
+  return c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 ||
+         (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF ||
+         c == 0xFFFD;
 }
 
 void strip(std::string& text, StripSides sides) {
@@ -133,7 +137,8 @@ NormalizerPtr make_strip(StripSides sides) {
 }
 
 NormalizerPtr make_strip_accents() {
-  return from([](std::string& text) { filter(text, [](char32_t c) { return !text::is_mark(c); }); });
+  return from(
+      [](std::string& text) { filter(text, [](char32_t c) { return !text::is_mark(c); }); });
 }
 
 NormalizerPtr make_nmt() {

@@ -13,9 +13,9 @@ struct Lengths {
 };
 
 std::size_t special_count(const std::vector<TemplatePiece>& pieces) {
-  return static_cast<std::size_t>(std::count_if(pieces.begin(), pieces.end(), [](const TemplatePiece& piece) {
-    return piece.kind == TemplatePiece::Kind::kSpecial;
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      pieces.begin(), pieces.end(),
+      [](const TemplatePiece& piece) { return piece.kind == TemplatePiece::Kind::kSpecial; }));
 }
 
 // Tokens that are left for the texts.
@@ -28,7 +28,8 @@ std::size_t room_for(const std::vector<TemplatePiece>& pieces, int max_length) {
   return static_cast<std::size_t>(max_length) - specials;
 }
 
-// truncate_encodings() of the tokenizers library: the shorter side is kept when the longer one can give way.
+// truncate_encodings() of the tokenizers library: the shorter side is kept when the longer one can
+// give way.
 Lengths longest_first_fast(Lengths lengths, std::size_t room) {
   const bool swapped = lengths.first > lengths.second;
   std::size_t shorter = std::min(lengths.first, lengths.second);
@@ -70,7 +71,8 @@ Encoding fill(const Template& special, const std::vector<TemplatePiece>& pieces,
     if (piece.kind == TemplatePiece::Kind::kFirst) ids = first;
     if (piece.kind == TemplatePiece::Kind::kSecond) ids = second;
     encoding.input_ids.insert(encoding.input_ids.end(), ids.begin(), ids.end());
-    if (special.token_types) encoding.token_type_ids.insert(encoding.token_type_ids.end(), ids.size(), piece.type_id);
+    if (special.token_types)
+      encoding.token_type_ids.insert(encoding.token_type_ids.end(), ids.size(), piece.type_id);
   }
   return encoding;
 }
@@ -80,7 +82,8 @@ Encoding fill(const Template& special, const std::vector<TemplatePiece>& pieces,
 PairEncoder::PairEncoder(const LoadedTokenizer& tokenizer)
     : tokenizer_(tokenizer), worker_(tokenizer.text->worker()) {}
 
-void PairEncoder::append_ids(std::string_view text, const char* side, std::vector<std::int32_t>& ids) {
+void PairEncoder::append_ids(std::string_view text, const char* side,
+                             std::vector<std::int32_t>& ids) {
   if (const auto offset = base::invalid_utf8_at(text)) {
     throw InvalidArgument(std::string(side) + ": invalid UTF-8 at byte " + std::to_string(*offset));
   }

@@ -19,10 +19,12 @@ class PairEncoder {
  public:
   explicit PairEncoder(const LoadedTokenizer& tokenizer);
 
-  // Throw InvalidArgument when max_length leaves no room for the special tokens, or the text is no UTF-8.
+  // Throw InvalidArgument when max_length leaves no room for the special tokens, or the text is no
+  // UTF-8.
   Encoding encode(std::string_view text, int max_length);
   Encoding encode_plain(std::string_view text);  // no special tokens, no limit
-  Encoding encode_pair(std::string_view query, std::string_view passage, int max_length, Truncation truncation);
+  Encoding encode_pair(std::string_view query, std::string_view passage, int max_length,
+                       Truncation truncation);
 
  private:
   void append_ids(std::string_view text, const char* side, std::vector<std::int32_t>& ids);

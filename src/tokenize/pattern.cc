@@ -52,7 +52,8 @@ std::vector<Span> Pattern::find(std::string_view text) const {
   std::size_t last = 0;
   if (!impl_->expression) {
     const std::string& literal = impl_->literal;
-    for (std::size_t at = 0; !literal.empty() && (at = text.find(literal, at)) != std::string_view::npos;) {
+    for (std::size_t at = 0;
+         !literal.empty() && (at = text.find(literal, at)) != std::string_view::npos;) {
       append(spans, last, at, at + literal.size());
       at += literal.size();
     }
@@ -71,7 +72,8 @@ std::vector<Span> Pattern::find(std::string_view text) const {
     }
     utext_close(&source);
     if (U_FAILURE(status)) {
-      throw Unsupported(std::string("a regular expression of the tokenizer: ") + u_errorName(status));
+      throw Unsupported(std::string("a regular expression of the tokenizer: ") +
+                        u_errorName(status));
     }
   }
   if (last < text.size()) spans.push_back({last, text.size(), false});

@@ -64,7 +64,8 @@ class PipelineWorker final : public Worker {
       if (section.id >= 0) {
         ids.push_back(section.id);
       } else {
-        append_pieces(text.substr(section.begin, section.end - section.begin), at_start && section.begin == 0, ids);
+        append_pieces(text.substr(section.begin, section.end - section.begin),
+                      at_start && section.begin == 0, ids);
       }
     }
   }
@@ -73,7 +74,8 @@ class PipelineWorker final : public Worker {
     pieces_.clear();
     pieces_.push_back({std::move(text), at_start});
     if (pipeline_.parts_.pre_tokenizer) pipeline_.parts_.pre_tokenizer->apply(pieces_);
-    for (const Piece& piece : pieces_) pipeline_.parts_.model->append_ids(piece.text, scratch_, ids);
+    for (const Piece& piece : pieces_)
+      pipeline_.parts_.model->append_ids(piece.text, scratch_, ids);
   }
 
   const Pipeline& pipeline_;
@@ -81,7 +83,9 @@ class PipelineWorker final : public Worker {
   ModelScratch scratch_;
 };
 
-std::unique_ptr<Worker> Pipeline::worker() const { return std::make_unique<PipelineWorker>(*this); }
+std::unique_ptr<Worker> Pipeline::worker() const {
+  return std::make_unique<PipelineWorker>(*this);
+}
 
 }  // namespace
 

@@ -32,7 +32,8 @@ Finder each(Is is) {
 }
 
 bool is_bert_punctuation(char32_t c) {
-  const bool ascii = (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
+  const bool ascii = (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) ||
+                     (c >= 123 && c <= 126);
   return ascii || text::is_punctuation(c);
 }
 
@@ -85,7 +86,8 @@ void split_pieces(std::vector<Piece>& pieces, const Finder& find, SplitBehavior 
   for (const Piece& piece : pieces) {
     for (const Span& span : fold(find(piece.text), behavior)) {
       if (span.begin == span.end) continue;
-      out.push_back({piece.text.substr(span.begin, span.end - span.begin), piece.at_start && span.begin == 0});
+      out.push_back({piece.text.substr(span.begin, span.end - span.begin),
+                     piece.at_start && span.begin == 0});
     }
   }
   pieces = std::move(out);
@@ -188,9 +190,13 @@ PreTokenizerPtr make_whitespace_split() {
   return splitter(each(text::is_white_space), SplitBehavior::kRemoved);
 }
 
-PreTokenizerPtr make_whitespace() { return splitter(find_outside_words, SplitBehavior::kRemoved); }
+PreTokenizerPtr make_whitespace() {
+  return splitter(find_outside_words, SplitBehavior::kRemoved);
+}
 
-PreTokenizerPtr make_digits(SplitBehavior behavior) { return splitter(each(text::is_numeric), behavior); }
+PreTokenizerPtr make_digits(SplitBehavior behavior) {
+  return splitter(each(text::is_numeric), behavior);
+}
 
 PreTokenizerPtr make_punctuation(SplitBehavior behavior) {
   return splitter(each(is_bert_punctuation), behavior);

@@ -19,11 +19,13 @@ Processor open(const std::string& path) {
   const base::MappedFile file(path);
   auto processor = std::make_shared<sentencepiece::SentencePieceProcessor>();
   const auto status = processor->LoadFromSerializedProto(std::string(file.text()));
-  if (!status.ok()) throw InvalidFormat(path + ": expected a SentencePiece model: " + status.ToString());
+  if (!status.ok())
+    throw InvalidFormat(path + ": expected a SentencePiece model: " + status.ToString());
   return processor;
 }
 
-// Pieces to ids: fairseq's layout puts <s> <pad> </s> <unk> first, so a piece is its id + 1 and unknown is 3.
+// Pieces to ids: fairseq's layout puts <s> <pad> </s> <unk> first, so a piece is its id + 1 and
+// unknown is 3.
 struct IdRule {
   std::int32_t offset = 0;
   std::int32_t unknown = 0;
@@ -33,7 +35,8 @@ TextToIds make_encoder(const Processor& processor, IdRule rule) {
   return [processor, rule](std::string_view text, std::vector<std::int32_t>& ids) {
     std::vector<int> pieces;
     const auto status = processor->Encode(absl::string_view(text.data(), text.size()), &pieces);
-    if (!status.ok()) throw InvalidArgument("SentencePiece cannot encode the text: " + status.ToString());
+    if (!status.ok())
+      throw InvalidArgument("SentencePiece cannot encode the text: " + status.ToString());
     for (const int piece : pieces) {
       ids.push_back(piece == processor->unk_id() ? rule.unknown : piece + rule.offset);
     }
@@ -53,8 +56,10 @@ LoadedTokenizer load_fairseq(const std::string& path, const TokenizerConfig& con
   const Processor processor = open(path);
   const int size = processor->GetPieceSize();
   SlowTokenizerParts parts;
-  parts.added = {special(config.special("bos_token", "<s>"), 0), special(config.special("pad_token", "<pad>"), 1),
-                 special(config.special("eos_token", "</s>"), 2), special(config.special("unk_token", "<unk>"), 3),
+  parts.added = {special(config.special("bos_token", "<s>"), 0),
+                 special(config.special("pad_token", "<pad>"), 1),
+                 special(config.special("eos_token", "</s>"), 2),
+                 special(config.special("unk_token", "<unk>"), 3),
                  special(config.special("mask_token", "<mask>"), size + 1, true)};
   parts.vocabulary_size = size + 2;
   parts.description = "SentencePiece (sentencepiece.bpe.model)";
@@ -81,7 +86,9 @@ LoadedTokenizer load_llama(const std::string& path, const TokenizerConfig& confi
   }
   parts.vocabulary_size = processor->GetPieceSize();
   parts.description = "SentencePiece (tokenizer.model)";
-  parts.make_worker = [processor] { return make_encoder(processor, {.offset = 0, .unknown = processor->unk_id()}); };
+  parts.make_worker = [processor] {
+    return make_encoder(processor, {.offset = 0, .unknown = processor->unk_id()});
+  };
   const std::int32_t bos = processor->PieceToId(config.special("bos_token", "<s>"));
   const std::int32_t eos = processor->PieceToId(config.special("eos_token", "</s>"));
   const auto side = [&](std::vector<TemplatePiece>& pieces, Kind kind, std::int32_t type) {

@@ -9,7 +9,8 @@ namespace {
 
 class SlowTokenizer final : public TextTokenizer {
  public:
-  explicit SlowTokenizer(SlowTokenizerParts parts) : parts_(std::move(parts)), finder_(parts_.added) {
+  explicit SlowTokenizer(SlowTokenizerParts parts)
+      : parts_(std::move(parts)), finder_(parts_.added) {
     size_ = parts_.vocabulary_size;
     for (const AddedToken& token : parts_.added) size_ = std::max(size_, token.id + 1);
   }
@@ -27,7 +28,8 @@ class SlowTokenizer final : public TextTokenizer {
 
 class SlowWorker final : public Worker {
  public:
-  explicit SlowWorker(const SlowTokenizer& tokenizer) : tokenizer_(tokenizer), to_ids_(tokenizer.parts_.make_worker()) {}
+  explicit SlowWorker(const SlowTokenizer& tokenizer)
+      : tokenizer_(tokenizer), to_ids_(tokenizer.parts_.make_worker()) {}
 
   void append_ids(std::string_view text, std::vector<std::int32_t>& ids) override {
     const std::string lowered = tokenizer_.parts_.lowercase ? lower_text(text) : std::string();
@@ -55,7 +57,9 @@ class SlowWorker final : public Worker {
   TextToIds to_ids_;
 };
 
-std::unique_ptr<Worker> SlowTokenizer::worker() const { return std::make_unique<SlowWorker>(*this); }
+std::unique_ptr<Worker> SlowTokenizer::worker() const {
+  return std::make_unique<SlowWorker>(*this);
+}
 
 }  // namespace
 

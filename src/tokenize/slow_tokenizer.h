@@ -1,5 +1,5 @@
-// What the slow (Python) tokenizers of transformers share: special tokens are cut out of the text first, the
-// rest goes to the tokenizer proper.
+// What the slow (Python) tokenizers of transformers share: special tokens are cut out of the text
+// first, the rest goes to the tokenizer proper.
 #pragma once
 
 #include <functional>

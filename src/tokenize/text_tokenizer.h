@@ -13,8 +13,8 @@ namespace narabi::tokenize {
 class Worker {
  public:
   virtual ~Worker() = default;
-  // Appends the ids of `text` (valid UTF-8) without the template's special tokens. Special and added
-  // tokens that stand literally in the text are recognised as the reference does.
+  // Appends the ids of `text` (valid UTF-8) without the template's special tokens. Special and
+  // added tokens that stand literally in the text are recognised as the reference does.
   virtual void append_ids(std::string_view text, std::vector<std::int32_t>& ids) = 0;
 };
 
@@ -23,7 +23,7 @@ class TextTokenizer {
  public:
   virtual ~TextTokenizer() = default;
   virtual std::unique_ptr<Worker> worker() const = 0;
-  virtual int vocabulary_size() const = 0;  // largest id that can come out, plus 1
+  virtual int vocabulary_size() const = 0;      // largest id that can come out, plus 1
   virtual std::string description() const = 0;  // for `narabi inspect`: "Unigram (tokenizer.json)"
 };
 
@@ -40,13 +40,15 @@ struct Template {
   std::vector<TemplatePiece> single;
   std::vector<TemplatePiece> pair;
   bool token_types = false;  // the reference gives token_type_ids to the model
-  // How longest_first cuts: the fast tokenizers compute both lengths at once, the slow (Python) ones take
-  // one token at a time from the longer side, the second when equal. They can differ by one token.
+  // How longest_first cuts: the fast tokenizers compute both lengths at once, the slow (Python)
+  // ones take one token at a time from the longer side, the second when equal. They can differ by
+  // one token.
   bool slow_truncation = false;
 
   // No special tokens: A, and A B.
   static Template bare() {
-    const TemplatePiece first{TemplatePiece::Kind::kFirst, 0, 0}, second{TemplatePiece::Kind::kSecond, 0, 1};
+    const TemplatePiece first{TemplatePiece::Kind::kFirst, 0, 0},
+        second{TemplatePiece::Kind::kSecond, 0, 1};
     return {{first}, {first, second}, false, false};
   }
 };
@@ -58,8 +60,9 @@ struct LoadedTokenizer {
 
 // The loaders; each throws Error naming the file and key. `folder` is a model folder.
 LoadedTokenizer load_tokenizer_json(const std::string& folder);  // tokenizer.json
-LoadedTokenizer load_sentencepiece(const std::string& folder);   // sentencepiece.bpe.model, tokenizer.model
-LoadedTokenizer load_bert_japanese(const std::string& folder);   // vocab.txt, MeCab
+LoadedTokenizer load_sentencepiece(
+    const std::string& folder);  // sentencepiece.bpe.model, tokenizer.model
+LoadedTokenizer load_bert_japanese(const std::string& folder);  // vocab.txt, MeCab
 // Picks by what the folder holds: tokenizer.json is the truth where it exists.
 LoadedTokenizer load_tokenizer(const std::string& folder);
 

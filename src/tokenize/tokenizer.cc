@@ -38,11 +38,13 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 
 Encoding Tokenizer::encode(std::string_view text, int max_length) const {
-  return impl_->with_encoder([&](tokenize::PairEncoder& encoder) { return encoder.encode(text, max_length); });
+  return impl_->with_encoder(
+      [&](tokenize::PairEncoder& encoder) { return encoder.encode(text, max_length); });
 }
 
 Encoding Tokenizer::encode_plain(std::string_view text) const {
-  return impl_->with_encoder([&](tokenize::PairEncoder& encoder) { return encoder.encode_plain(text); });
+  return impl_->with_encoder(
+      [&](tokenize::PairEncoder& encoder) { return encoder.encode_plain(text); });
 }
 
 Encoding Tokenizer::encode_pair(std::string_view query, std::string_view passage, int max_length,
@@ -52,7 +54,11 @@ Encoding Tokenizer::encode_pair(std::string_view query, std::string_view passage
   });
 }
 
-int Tokenizer::vocabulary_size() const { return impl_->tokenizer.text->vocabulary_size(); }
-std::string Tokenizer::description() const { return impl_->tokenizer.text->description(); }
+int Tokenizer::vocabulary_size() const {
+  return impl_->tokenizer.text->vocabulary_size();
+}
+std::string Tokenizer::description() const {
+  return impl_->tokenizer.text->description();
+}
 
 }  // namespace narabi

@@ -29,7 +29,8 @@ json read(const std::string& path) {
   } catch (const json::exception& error) {
     throw InvalidFormat(path + ": expected JSON: " + error.what());
   }
-  if (!root.is_object()) throw InvalidFormat(path + ": expected an object, found " + root.type_name());
+  if (!root.is_object())
+    throw InvalidFormat(path + ": expected an object, found " + root.type_name());
   return root;
 }
 
@@ -73,7 +74,8 @@ AddedToken token_of(const json& value, const std::string& path, std::string_view
 }
 
 std::int32_t parse_id(const std::string& text, const std::string& path) {
-  if (text.empty() || text.size() > 8 || !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+  if (text.empty() || text.size() > 8 ||
+      !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) {
     throw InvalidFormat(path + ": added_tokens_decoder: expected an id, found " + text);
   }
   return static_cast<std::int32_t>(std::stol(text));
@@ -102,9 +104,13 @@ TokenizerConfig::TokenizerConfig(const std::string& folder) {
   impl_ = std::move(impl);
 }
 
-const std::string& TokenizerConfig::path() const { return impl_->path; }
+const std::string& TokenizerConfig::path() const {
+  return impl_->path;
+}
 
-bool TokenizerConfig::has(std::string_view key) const { return find(impl_->config, key) != nullptr; }
+bool TokenizerConfig::has(std::string_view key) const {
+  return find(impl_->config, key) != nullptr;
+}
 
 std::string TokenizerConfig::text(std::string_view key, std::string_view fallback) const {
   return text_of(find(impl_->config, key), impl_->path, key, fallback);
@@ -122,7 +128,8 @@ std::optional<bool> TokenizerConfig::flag_in(std::string_view section, std::stri
 std::string TokenizerConfig::text_in(std::string_view section, std::string_view key,
                                      std::string_view fallback) const {
   const json* inner = find(impl_->config, section);
-  return inner == nullptr ? std::string(fallback) : text_of(find(*inner, key), impl_->path, key, fallback);
+  return inner == nullptr ? std::string(fallback)
+                          : text_of(find(*inner, key), impl_->path, key, fallback);
 }
 
 std::vector<std::string> TokenizerConfig::texts(std::string_view key) const {
@@ -152,7 +159,8 @@ std::vector<AddedToken> TokenizerConfig::tokens() const {
   std::vector<AddedToken> tokens;
   const auto add = [&](AddedToken token) {
     const auto same = [&](const AddedToken& other) { return other.content == token.content; };
-    if (!token.content.empty() && std::none_of(tokens.begin(), tokens.end(), same)) tokens.push_back(std::move(token));
+    if (!token.content.empty() && std::none_of(tokens.begin(), tokens.end(), same))
+      tokens.push_back(std::move(token));
   };
   if (const json* decoder = find(impl_->config, "added_tokens_decoder")) {
     if (!decoder->is_object()) wrong(impl_->path, "added_tokens_decoder", "an object");
@@ -165,7 +173,8 @@ std::vector<AddedToken> TokenizerConfig::tokens() const {
   for (const char* role : kRoles) {
     if (const json* value = impl_->role(role)) add(token_of(*value, impl_->path, role));
   }
-  for (const json* list : {find(impl_->config, "additional_special_tokens"), find(impl_->map, "additional_special_tokens")}) {
+  for (const json* list : {find(impl_->config, "additional_special_tokens"),
+                           find(impl_->map, "additional_special_tokens")}) {
     if (list == nullptr || !list->is_array()) continue;
     for (const json& value : *list) add(token_of(value, impl_->path, "additional_special_tokens"));
   }
@@ -179,7 +188,8 @@ bool TokenizerConfig::gives_token_types() const {
   }
   // The classes whose own model_input_names leave them out.
   const std::string name = tokenizer_class();
-  return !name.starts_with("XLMRoberta") && !name.starts_with("Llama") && !name.starts_with("Roberta");
+  return !name.starts_with("XLMRoberta") && !name.starts_with("Llama") &&
+         !name.starts_with("Roberta");
 }
 
 std::optional<BertNormalizerOptions> TokenizerConfig::bert_override() const {
@@ -191,7 +201,8 @@ std::optional<BertNormalizerOptions> TokenizerConfig::bert_override() const {
   return options;
 }
 
-void complete_added_tokens(const TokenizerConfig& config, const Model& model, std::vector<AddedToken>& added) {
+void complete_added_tokens(const TokenizerConfig& config, const Model& model,
+                           std::vector<AddedToken>& added) {
   std::int32_t next = model.vocabulary_size();
   for (const AddedToken& token : added) next = std::max(next, token.id + 1);
   for (AddedToken token : config.tokens()) {

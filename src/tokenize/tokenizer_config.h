@@ -1,4 +1,5 @@
-// tokenizer_config.json and special_tokens_map.json: what transformers adds to the tokenizer's own file.
+// tokenizer_config.json and special_tokens_map.json: what transformers adds to the tokenizer's own
+// file.
 #pragma once
 
 #include <memory>
@@ -12,8 +13,8 @@
 
 namespace narabi::tokenize {
 
-// Both files may be missing: everything is then as transformers defaults it. Throws InvalidFormat naming
-// file and key.
+// Both files may be missing: everything is then as transformers defaults it. Throws InvalidFormat
+// naming file and key.
 class TokenizerConfig {
  public:
   TokenizerConfig();  // of no folder
@@ -23,7 +24,8 @@ class TokenizerConfig {
   std::string text(std::string_view key, std::string_view fallback) const;
   std::optional<bool> flag(std::string_view key) const;
   std::optional<bool> flag_in(std::string_view section, std::string_view key) const;
-  std::string text_in(std::string_view section, std::string_view key, std::string_view fallback) const;
+  std::string text_in(std::string_view section, std::string_view key,
+                      std::string_view fallback) const;
   std::vector<std::string> texts(std::string_view key) const;  // empty when absent
   bool has(std::string_view key) const;
 
@@ -44,9 +46,10 @@ class TokenizerConfig {
   std::shared_ptr<const Impl> impl_;
 };
 
-// Adds to `added` the tokens of `config` that it lacks. `known(token)`: the model's id or -1; a token that
-// nobody knows gets the first free id, as transformers' add_tokens() does.
+// Adds to `added` the tokens of `config` that it lacks. `known(token)`: the model's id or -1; a
+// token that nobody knows gets the first free id, as transformers' add_tokens() does.
 class Model;
-void complete_added_tokens(const TokenizerConfig& config, const Model& model, std::vector<AddedToken>& added);
+void complete_added_tokens(const TokenizerConfig& config, const Model& model,
+                           std::vector<AddedToken>& added);
 
 }  // namespace narabi::tokenize

@@ -30,7 +30,9 @@ class Field {
   const std::string& path() const { return path_; }
   bool is_null() const { return value_->is_null(); }
 
-  bool has(const char* key) const { return value_->is_object() && value_->contains(key) && !(*value_)[key].is_null(); }
+  bool has(const char* key) const {
+    return value_->is_object() && value_->contains(key) && !(*value_)[key].is_null();
+  }
   Field at(const char* key) const {
     if (!value_->is_object()) wrong("an object");
     const auto found = value_->find(key);
@@ -40,7 +42,8 @@ class Field {
   std::vector<Field> elements() const {
     if (!value_->is_array()) wrong("an array");
     std::vector<Field> out;
-    for (std::size_t i = 0; i < value_->size(); ++i) out.push_back({(*value_)[i], path_ + "[" + std::to_string(i) + "]"});
+    for (std::size_t i = 0; i < value_->size(); ++i)
+      out.push_back({(*value_)[i], path_ + "[" + std::to_string(i) + "]"});
     return out;
   }
   std::string text() const {
@@ -56,7 +59,8 @@ class Field {
   }
   bool flag(const char* key, bool fallback) const { return has(key) ? at(key).flag() : fallback; }
   std::int32_t id() const {
-    if (!value_->is_number_integer() || value_->get<std::int64_t>() < 0 || value_->get<std::int64_t>() > kMaxId) {
+    if (!value_->is_number_integer() || value_->get<std::int64_t>() < 0 ||
+        value_->get<std::int64_t>() > kMaxId) {
       wrong("an id from 0 to " + std::to_string(kMaxId));
     }
     return value_->get<std::int32_t>();
@@ -65,7 +69,7 @@ class Field {
 
   [[noreturn]] void wrong(const std::string& expected) const {
     std::string found = value_->dump(-1, ' ', false, json::error_handler_t::replace);
-    if (found.size() > 80) found = found.substr(0, 77) + "...";
+    if (found.size() > 80) found = std::string(base::utf8_prefix(found, 77)) + "...";
     throw InvalidFormat(path_ + ": expected " + expected + ", found " + found);
   }
   [[noreturn]] void unsupported(const std::string& what, const std::string& supported) const {
@@ -97,14 +101,16 @@ NormalizerPtr parse_normalizer(const Field& field, const TokenizerConfig& config
   const std::string type = field.type();
   if (type == "Sequence") {
     std::vector<NormalizerPtr> parts;
-    for (const Field& part : field.at("normalizers").elements()) parts.push_back(parse_normalizer(part, config));
+    for (const Field& part : field.at("normalizers").elements())
+      parts.push_back(parse_normalizer(part, config));
     return make_sequence(std::move(parts));
   }
   if (type == "Precompiled") {
     const Field blob = field.at("precompiled_charsmap");
     return make_precompiled(Charsmap(decode_base64(blob.text(), blob.path()), blob.path()));
   }
-  if (type == "Replace") return make_replace(parse_pattern(field.at("pattern")), field.at("content").text());
+  if (type == "Replace")
+    return make_replace(parse_pattern(field.at("pattern")), field.at("content").text());
   if (type == "Prepend") return make_prepend(field.at("prepend").text());
   if (type == "NFC") return make_unicode_form(text::Form::kNfc);
   if (type == "NFD") return make_unicode_form(text::Form::kNfd);
@@ -112,14 +118,16 @@ NormalizerPtr parse_normalizer(const Field& field, const TokenizerConfig& config
   if (type == "NFKD") return make_unicode_form(text::Form::kNfkd);
   if (type == "Lowercase") return make_lowercase();
   if (type == "Strip") {
-    return make_strip({.left = field.flag("strip_left", true), .right = field.flag("strip_right", true)});
+    return make_strip(
+        {.left = field.flag("strip_left", true), .right = field.flag("strip_right", true)});
   }
   if (type == "StripAccents") return make_strip_accents();
   if (type == "Nmt") return make_nmt();
   if (type == "BertNormalizer") return parse_bert_normalizer(field, config);
-  field.at("type").unsupported(type,
-                               "Sequence, Precompiled, Replace, Prepend, NFC, NFD, NFKC, NFKD, Lowercase, "
-                               "Strip, StripAccents, Nmt, BertNormalizer");
+  field.at("type").unsupported(
+      type,
+      "Sequence, Precompiled, Replace, Prepend, NFC, NFD, NFKC, NFKD, Lowercase, "
+      "Strip, StripAccents, Nmt, BertNormalizer");
 }
 
 SplitBehavior parse_behavior(const Field& field) {
@@ -146,7 +154,8 @@ PreTokenizerPtr parse_metaspace(const Field& field) {
   } else {
     field.at("prepend_scheme").unsupported(scheme, "always, first, never");
   }
-  if (!field.flag("add_prefix_space", true)) options.prepend = PrependScheme::kNever;  // the older key
+  if (!field.flag("add_prefix_space", true))
+    options.prepend = PrependScheme::kNever;  // the older key
   return make_metaspace(options);
 }
 
@@ -154,7 +163,8 @@ PreTokenizerPtr parse_pre_tokenizer(const Field& field) {
   const std::string type = field.type();
   if (type == "Sequence") {
     std::vector<PreTokenizerPtr> parts;
-    for (const Field& part : field.at("pretokenizers").elements()) parts.push_back(parse_pre_tokenizer(part));
+    for (const Field& part : field.at("pretokenizers").elements())
+      parts.push_back(parse_pre_tokenizer(part));
     return make_pre_sequence(std::move(parts));
   }
   if (type == "Metaspace") return parse_metaspace(field);
@@ -163,18 +173,20 @@ PreTokenizerPtr parse_pre_tokenizer(const Field& field) {
   if (type == "BertPreTokenizer") return make_bert_pre_tokenizer();
   if (type == "Digits") {
     return make_digits(field.flag("individual_digits", false) ? SplitBehavior::kIsolated
-                                                               : SplitBehavior::kContiguous);
+                                                              : SplitBehavior::kContiguous);
   }
   if (type == "Punctuation") {
     return make_punctuation(field.has("behavior") ? parse_behavior(field.at("behavior"))
                                                   : SplitBehavior::kIsolated);
   }
   if (type == "Split") {
-    return make_split(parse_pattern(field.at("pattern")), {.behavior = parse_behavior(field.at("behavior")),
-                                                           .invert = field.flag("invert", false)});
+    return make_split(
+        parse_pattern(field.at("pattern")),
+        {.behavior = parse_behavior(field.at("behavior")), .invert = field.flag("invert", false)});
   }
-  field.at("type").unsupported(
-      type, "Sequence, Metaspace, WhitespaceSplit, Whitespace, Digits, Punctuation, BertPreTokenizer, Split");
+  field.at("type").unsupported(type,
+                               "Sequence, Metaspace, WhitespaceSplit, Whitespace, Digits, "
+                               "Punctuation, BertPreTokenizer, Split");
 }
 
 std::unique_ptr<const Model> parse_unigram(const Field& field) {
@@ -184,7 +196,8 @@ std::unique_ptr<const Model> parse_unigram(const Field& field) {
   options.pieces.reserve(vocab.value().size());
   for (const json& entry : vocab.value()) {
     if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number()) {
-      Field(entry, vocab.path() + "[" + std::to_string(options.pieces.size()) + "]").wrong("[piece, score]");
+      Field(entry, vocab.path() + "[" + std::to_string(options.pieces.size()) + "]")
+          .wrong("[piece, score]");
     }
     options.pieces.emplace_back(entry[0].get_ref<const std::string&>(), entry[1].get<double>());
   }
@@ -198,7 +211,8 @@ std::unique_ptr<const Model> parse_wordpiece(const Field& field) {
   const Field vocab = field.at("vocab");
   if (!vocab.value().is_object()) vocab.wrong("an object");
   for (const auto& item : vocab.value().items()) {
-    options.vocabulary.emplace_back(item.key(), Field(item.value(), vocab.path() + "." + item.key()).id());
+    options.vocabulary.emplace_back(item.key(),
+                                    Field(item.value(), vocab.path() + "." + item.key()).id());
   }
   options.unk_token = field.text("unk_token", options.unk_token);
   options.prefix = field.text("continuing_subword_prefix", options.prefix);
@@ -210,8 +224,8 @@ std::unique_ptr<const Model> parse_wordpiece(const Field& field) {
 
 std::unique_ptr<const Model> parse_model(const Field& field) {
   // Files of old versions leave the type out; a list of [piece, score] is Unigram's form only.
-  const std::string type =
-      field.text("type", field.has("vocab") && field.at("vocab").value().is_array() ? "Unigram" : "WordPiece");
+  const std::string type = field.text(
+      "type", field.has("vocab") && field.at("vocab").value().is_array() ? "Unigram" : "WordPiece");
   if (type == "Unigram") return parse_unigram(field);
   if (type == "WordPiece") return parse_wordpiece(field);
   field.at("type").unsupported(type, "Unigram, WordPiece");
@@ -267,7 +281,8 @@ Template parse_post_processor(const Field& field) {
   const std::string type = field.type();
   if (type == "TemplateProcessing") {
     const Field specials = field.at("special_tokens");
-    return {parse_template(field.at("single"), specials), parse_template(field.at("pair"), specials), false, false};
+    return {parse_template(field.at("single"), specials),
+            parse_template(field.at("pair"), specials), false, false};
   }
   if (type == "Sequence") {
     for (const Field& part : field.at("processors").elements()) {
@@ -276,7 +291,8 @@ Template parse_post_processor(const Field& field) {
     return Template::bare();
   }
   if (type != "BertProcessing" && type != "RobertaProcessing") {
-    field.at("type").unsupported(type, "TemplateProcessing, BertProcessing, RobertaProcessing, Sequence");
+    field.at("type").unsupported(type,
+                                 "TemplateProcessing, BertProcessing, RobertaProcessing, Sequence");
   }
   const std::int32_t cls = named_id(field.at("cls")), sep = named_id(field.at("sep"));
   const bool bert = type == "BertProcessing";
@@ -310,17 +326,20 @@ const char* name_of(const json& root) {
 LoadedTokenizer parse_tokenizer_json(std::string_view text, const std::string& path,
                                      const TokenizerConfig& config) {
   const json root = parse_json(text, path);
-  if (!root.is_object()) throw InvalidFormat(path + ": expected an object, found " + root.type_name());
+  if (!root.is_object())
+    throw InvalidFormat(path + ": expected an object, found " + root.type_name());
   const Field field(root, path);
   PipelineParts parts;
   parts.model = parse_model(field.at("model"));
   parts.added = parse_added_tokens(field, *parts.model);
   complete_added_tokens(config, *parts.model, parts.added);
   if (field.has("normalizer")) parts.normalizer = parse_normalizer(field.at("normalizer"), config);
-  if (field.has("pre_tokenizer")) parts.pre_tokenizer = parse_pre_tokenizer(field.at("pre_tokenizer"));
+  if (field.has("pre_tokenizer"))
+    parts.pre_tokenizer = parse_pre_tokenizer(field.at("pre_tokenizer"));
   parts.description = name_of(root);
   LoadedTokenizer loaded;
-  loaded.special = field.has("post_processor") ? parse_post_processor(field.at("post_processor")) : Template::bare();
+  loaded.special = field.has("post_processor") ? parse_post_processor(field.at("post_processor"))
+                                               : Template::bare();
   loaded.special.token_types = config.gives_token_types();
   loaded.text = make_pipeline(std::move(parts));
   return loaded;

@@ -19,7 +19,8 @@ using testing::HasSubstr;
 // A tokenizer.json of a few pieces with the sections given.
 std::string file_with(const std::string& sections) {
   return R"({"added_tokens":[{"id":0,"content":"<s>","normalized":false,"special":true},
-    {"id":6,"content":"<mask>","lstrip":true,"normalized":false,"special":true}],)" + sections + R"(
+    {"id":6,"content":"<mask>","lstrip":true,"normalized":false,"special":true}],)" +
+         sections + R"(
     "post_processor":{"type":"TemplateProcessing",
       "single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],
       "pair":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}},
@@ -45,7 +46,7 @@ std::string message_of(const std::string& file) {
 
 TEST(TokenizerJson, takes_the_path_of_pieces_with_the_best_sum) {
   const std::string file = file_with("");
-  EXPECT_THAT(ids_of(file, "ab"), ElementsAre(4));        // -2 beats -1 - 1.5
+  EXPECT_THAT(ids_of(file, "ab"), ElementsAre(4));  // -2 beats -1 - 1.5
   EXPECT_THAT(ids_of(file, "aab"), ElementsAre(2, 4));
   EXPECT_THAT(ids_of(file, "axyb"), ElementsAre(2, 1, 3));  // unknown neighbours are one token
   EXPECT_THAT(ids_of(file, ""), ElementsAre());
@@ -58,14 +59,23 @@ TEST(TokenizerJson, finds_special_tokens_in_the_text) {
 }
 
 TEST(TokenizerJson, applies_normalizers_and_pre_tokenizers_in_their_order) {
-  EXPECT_THAT(ids_of(file_with(R"("normalizer":{"type":"Sequence","normalizers":[{"type":"Lowercase"},
-      {"type":"Replace","pattern":{"Regex":"z+"},"content":"b"}]},)"), "AZZ"),
-              ElementsAre(4));
-  EXPECT_THAT(ids_of(file_with(R"("pre_tokenizer":{"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true},)"),
-                     "a b"),
-              ElementsAre(5, 2, 5, 3));
-  EXPECT_THAT(ids_of(file_with(R"("pre_tokenizer":{"type":"Split","pattern":{"String":"a"},"behavior":"Isolated"},)"), "ab"),
-              ElementsAre(2, 3));
+  EXPECT_THAT(
+      ids_of(file_with(R"("normalizer":{"type":"Sequence","normalizers":[{"type":"Lowercase"},
+      {"type":"Replace","pattern":{"Regex":"z+"},"content":"b"}]},)"),
+             "AZZ"),
+      ElementsAre(4));
+  EXPECT_THAT(
+      ids_of(
+          file_with(
+              R"("pre_tokenizer":{"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true},)"),
+          "a b"),
+      ElementsAre(5, 2, 5, 3));
+  EXPECT_THAT(
+      ids_of(
+          file_with(
+              R"("pre_tokenizer":{"type":"Split","pattern":{"String":"a"},"behavior":"Isolated"},)"),
+          "ab"),
+      ElementsAre(2, 3));
 }
 
 TEST(TokenizerJson, says_what_is_wrong_and_where) {
@@ -76,25 +86,37 @@ TEST(TokenizerJson, says_what_is_wrong_and_where) {
       {"[]", "expected an object, found array"},
       {"{}", "DIR/tokenizer.json: expected the key model"},
       {std::string(100, '['), "nested deeper than 64 levels"},
-      {R"({"model":{"type":"BPE","vocab":{}}})", "DIR/tokenizer.json.model.type is BPE; supported: Unigram, WordPiece"},
+      {R"({"model":{"type":"BPE","vocab":{}}})",
+       "DIR/tokenizer.json.model.type is BPE; supported: Unigram, WordPiece"},
       {R"({"model":{"type":"Unigram","vocab":[]}})", "vocab: expected pieces, found none"},
-      {R"({"model":{"type":"Unigram","unk_id":5,"vocab":[["a",0]]}})", "unk_id: expected 0 to 0, found 5"},
+      {R"({"model":{"type":"Unigram","unk_id":5,"vocab":[["a",0]]}})",
+       "unk_id: expected 0 to 0, found 5"},
       {R"({"model":{"type":"Unigram","vocab":[["a",0]]}})", "unk_id: expected 0 to 0, found none"},
-      {R"({"model":{"type":"Unigram","unk_id":0,"vocab":[["a"]]}})", "vocab[0]: expected [piece, score]"},
-      {R"({"model":{"type":"WordPiece","vocab":{"a":0}}})", "expected the unknown token [UNK] in the vocabulary"},
-      {R"({"model":{"type":"WordPiece","vocab":{"[UNK]":-1}}})", "vocab.[UNK]: expected an id from 0"},
-      {file_with(R"("normalizer":{"type":"Magic"},)"), "normalizer.type is Magic; supported: Sequence, Precompiled"},
-      {file_with(R"("pre_tokenizer":{"type":"ByteLevel"},)"), "pre_tokenizer.type is ByteLevel; supported: "},
-      {file_with(R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"!"},)"), "expected base64, found the character '!'"},
-      {file_with(R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"AAAAAAAA"},)"), "trie of 0 bytes"},
-      {file_with(R"("normalizer":{"type":"Replace","pattern":{"Regex":"("},"content":""},)"), "regular expression (: "},
-      {file_with(R"("normalizer":{"type":"Prepend","prepend":5},)"), "prepend: expected a string, found 5"},
+      {R"({"model":{"type":"Unigram","unk_id":0,"vocab":[["a"]]}})",
+       "vocab[0]: expected [piece, score]"},
+      {R"({"model":{"type":"WordPiece","vocab":{"a":0}}})",
+       "expected the unknown token [UNK] in the vocabulary"},
+      {R"({"model":{"type":"WordPiece","vocab":{"[UNK]":-1}}})",
+       "vocab.[UNK]: expected an id from 0"},
+      {file_with(R"("normalizer":{"type":"Magic"},)"),
+       "normalizer.type is Magic; supported: Sequence, Precompiled"},
+      {file_with(R"("pre_tokenizer":{"type":"ByteLevel"},)"),
+       "pre_tokenizer.type is ByteLevel; supported: "},
+      {file_with(R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"!"},)"),
+       "expected base64, found the character '!'"},
+      {file_with(R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"AAAAAAAA"},)"),
+       "trie of 0 bytes"},
+      {file_with(R"("normalizer":{"type":"Replace","pattern":{"Regex":"("},"content":""},)"),
+       "regular expression (: "},
+      {file_with(R"("normalizer":{"type":"Prepend","prepend":5},)"),
+       "prepend: expected a string, found 5"},
   };
   for (const auto& [file, message] : cases) EXPECT_THAT(message_of(file), HasSubstr(message));
 }
 
 std::string read_golden(const char* name) {
-  return base::read_file(std::string(NARABI_SOURCE_DIR "/tests/golden/") + name + "/tokenizer.json");
+  return base::read_file(std::string(NARABI_SOURCE_DIR "/tests/golden/") + name +
+                         "/tokenizer.json");
 }
 
 // A small form of a real file under damage: it loads or is refused, and what loads can encode.
@@ -112,7 +134,8 @@ TEST(TokenizerJson, survives_truncation_and_flipped_bytes_anywhere) {
     if (i % 3 != 0) bad[random() % bad.size()] ^= static_cast<char>(1 << random() % 8);
     try {
       const LoadedTokenizer tokenizer = parse_tokenizer_json(bad, "x", TokenizerConfig());
-      PairEncoder(tokenizer).encode_pair("ab a  1 <s>", "b<mask>ﾊﾟ か\u3099", 12, Truncation::kLongestFirst);
+      PairEncoder(tokenizer).encode_pair("ab a  1 <s>", "b<mask>ﾊﾟ か\u3099", 12,
+                                         Truncation::kLongestFirst);
       ++loaded;
     } catch (const Error&) {
       ++refused;
@@ -132,7 +155,8 @@ TEST(TokenizerJson, survives_a_damaged_charsmap) {
   std::mt19937 random(4);
   for (int i = 0; i < 300; ++i) {
     std::string bad = blob;
-    for (int flips = 0; flips < 200; ++flips) bad[4 + random() % (bad.size() - 4)] = static_cast<char>(random());
+    for (int flips = 0; flips < 200; ++flips)
+      bad[4 + random() % (bad.size() - 4)] = static_cast<char>(random());
     try {
       const Charsmap charsmap(bad, "x");
       std::string text = "ｶﾞｷﾞ ① ㍿ か\u3099 abc 𠮷 é ﬁ";
@@ -183,7 +207,8 @@ TEST(FindDictionary, says_how_to_install_what_is_missing) {
     text::find_dictionary("nonesuch");
     FAIL();
   } catch (const IoError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("the MeCab dictionary nonesuch is not installed (looked in "));
+    EXPECT_THAT(error.what(),
+                HasSubstr("the MeCab dictionary nonesuch is not installed (looked in "));
     EXPECT_THAT(error.what(), HasSubstr("install it: scripts/install_dictionaries.sh"));
   }
 }

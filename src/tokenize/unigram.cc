@@ -42,7 +42,8 @@ class Unigram final : public Model {
     }
   }
 
-  void append_ids(std::string_view piece, ModelScratch& scratch, std::vector<std::int32_t>& ids) const override {
+  void append_ids(std::string_view piece, ModelScratch& scratch,
+                  std::vector<std::int32_t>& ids) const override {
     if (piece.empty()) return;
     find_best_path(piece, scratch.nodes);
     collect(piece, scratch, ids);
@@ -102,7 +103,8 @@ class Unigram final : public Model {
       return;
     }
     bool bytes = byte_fallback_;
-    for (const char c : text) bytes = bytes && byte_ids_[static_cast<unsigned char>(c)] != PieceTrie::kNone;
+    for (const char c : text)
+      bytes = bytes && byte_ids_[static_cast<unsigned char>(c)] != PieceTrie::kNone;
     if (!bytes) {
       reversed.push_back(unk_id_);
       return;
@@ -127,7 +129,8 @@ std::unique_ptr<const Model> make_unigram(UnigramOptions options, const std::str
   if (options.pieces.empty()) throw InvalidFormat(where + ": vocab: expected pieces, found none");
   for (std::size_t i = 0; i < options.pieces.size(); ++i) {
     if (std::isnan(options.pieces[i].second)) {
-      throw InvalidFormat(where + ": vocab[" + std::to_string(i) + "]: expected a score, found NaN");
+      throw InvalidFormat(where + ": vocab[" + std::to_string(i) +
+                          "]: expected a score, found NaN");
     }
   }
   const auto size = static_cast<std::int64_t>(options.pieces.size());

@@ -1,5 +1,5 @@
-// WordPiece (Wu et al. 2016) as BERT uses it: the longest piece first, greedily; a word that cannot be covered
-// is one unknown token.
+// WordPiece (Wu et al. 2016) as BERT uses it: the longest piece first, greedily; a word that cannot
+// be covered is one unknown token.
 #include "base/utf8.h"
 #include "narabi/error.h"
 #include "tokenize/model.h"
@@ -16,7 +16,8 @@ class WordPiece final : public Model {
     unk_id_ = token_to_id(options_.unk_token);
   }
 
-  void append_ids(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids) const override {
+  void append_ids(std::string_view word, ModelScratch& scratch,
+                  std::vector<std::int32_t>& ids) const override {
     if (word.empty()) return;
     if (characters(word) > options_.max_characters) {
       ids.push_back(unk_id_);
@@ -25,7 +26,8 @@ class WordPiece final : public Model {
     scratch.ids.clear();
     for (std::size_t begin = 0; begin < word.size();) {
       std::size_t length = 0;
-      const std::int32_t id = longest(begin == 0 ? words_ : continuations_, word.substr(begin), length);
+      const std::int32_t id =
+          longest(begin == 0 ? words_ : continuations_, word.substr(begin), length);
       if (id < 0) {
         ids.push_back(unk_id_);
         return;
@@ -50,7 +52,8 @@ class WordPiece final : public Model {
     for (const auto& [text, id] : options_.vocabulary) {
       std::string_view token = text;
       if (continuations) {
-        token = token.starts_with(options_.prefix) ? token.substr(options_.prefix.size()) : std::string_view{};
+        token = token.starts_with(options_.prefix) ? token.substr(options_.prefix.size())
+                                                   : std::string_view{};
       }
       texts.push_back(token);
     }
@@ -87,11 +90,13 @@ class WordPiece final : public Model {
 }  // namespace
 
 std::unique_ptr<const Model> make_wordpiece(WordPieceOptions options, const std::string& where) {
-  if (options.vocabulary.empty()) throw InvalidFormat(where + ": vocab: expected tokens, found none");
+  if (options.vocabulary.empty())
+    throw InvalidFormat(where + ": vocab: expected tokens, found none");
   const std::string unk = options.unk_token;
   auto model = std::make_unique<WordPiece>(std::move(options));
   if (model->token_to_id(unk) < 0) {
-    throw InvalidFormat(where + ": expected the unknown token " + unk + " in the vocabulary, found none");
+    throw InvalidFormat(where + ": expected the unknown token " + unk +
+                        " in the vocabulary, found none");
   }
   return model;
 }

@@ -67,6 +67,7 @@ class Eval(CliTest):
         line, = self.narabi("eval", "--qrels", data / "qrels.trec.xz", data / "bm25.run.xz", "--json").json
         self.assertEqual(line["queries"], 1667)
         self.assertAlmostEqual(line["ndcg@10"], 0.458, delta=6e-4)
+        self.assertAlmostEqual(line["mrr@10"], 0.702, delta=6e-4)
 
     def test_bad_files_and_metrics_are_named(self):
         self.fails("eval", "--qrels", self.folder / "none", self.run, expect=["none"])

@@ -79,6 +79,8 @@ class RerankPassages(CliTest):
         self.fails(*run, self.folder / "none.txt", expect=["none.txt"])
         self.fails(*run, self.file("bad.txt", "寺\n".encode() + b"\xe3\x81\n"), expect=["bad.txt:2", "byte 0"])
         self.fails(*run, self.file("bad.jsonl", '{"text": "a"}\n{"txt": "a"}\n'), expect=["bad.jsonl:2", '"text"'])
+        self.fails(*run, self.file("ids.jsonl", '{"id": "a", "text": "x"}\n{"id": "a", "text": "y"}\n'),
+                   expect=["ids.jsonl:2", "ids.jsonl:1"])
         self.fails(*run, self.file("bad2.jsonl", '{"text": "a"}\nplain\n'), expect=["bad2.jsonl:2"])
 
     def test_a_query_that_is_no_utf8_is_an_error(self):
@@ -191,6 +193,8 @@ class RerankRun(CliTest):
         self.fails(*self.command(run=self.file("bad.run", "q1 Q0 d1 1\n")), expect=["bad.run:1"])
         self.fails(*self.command(run=self.file("bad2.run", "q1 Q0 d1 1 high x\n")), expect=["bad2.run:1"])
         self.fails(*self.command(queries=self.file("bad.tsv", "q1\t寺\nq2 塔\n")), expect=["bad.tsv:2"])
+        self.fails(*self.command(run=self.file("nan.run", "q1 Q0 d1 1 nan x\n")), expect=["nan.run:1", "nan"])
+        self.fails(*self.command(run=self.file("two.run", "q1 Q0 d1 1 2 x\nq1 Q0 d1 2 1 x\n")), expect=["two.run:2", "d1"])
         twice = self.file("twice.jsonl", json_lines([{"id": "a", "text": "b"}] * 2))
         self.fails(*self.command(corpus=twice), expect=["twice.jsonl:2", "twice.jsonl:1"])
         no_id = self.file("no-id.jsonl", json_lines([{"text": "b"}]))

@@ -28,6 +28,8 @@ class Tokenize(CliTest):
         line = self.tokenize(pair, model=WITH_TYPES)[0]
         self.assertEqual(list(line)[:3], ["input_ids", "token_type_ids", "truncated"])
         self.assertEqual(len(line["token_type_ids"]), len(line["input_ids"]))
+        short = self.tokenize('{"query": "a", "passage": "b"}\n', model=WITH_TYPES)[0]
+        self.assertEqual(short["token_type_ids"], [0, 0, 0, 1, 1])
         self.assertEqual(line["token_type_ids"], sorted(line["token_type_ids"]))
         self.assertEqual(set(line["token_type_ids"]), {0, 1})
 

@@ -17,7 +17,8 @@ std::string layer_prefix(const std::string& prefix, int layer) {
 
 }  // namespace
 
-std::vector<checkpoint::TensorSpec> Encoder::tensors(const std::string& prefix, const Config& config) {
+std::vector<checkpoint::TensorSpec> Encoder::tensors(const std::string& prefix,
+                                                     const Config& config) {
   const std::int64_t h = config.layer.hidden;
   std::vector<checkpoint::TensorSpec> specs = {
       {prefix + "embeddings.word_embeddings.weight", {config.vocabulary, h}},
@@ -66,7 +67,8 @@ void Encoder::embed(const Sequence& input, float* x) const {
   normalise(x, nullptr, norm_, config_.layer.layer_norm_eps, input.input_ids.size(), x);
 }
 
-const float* Encoder::forward(const Sequence& input, Workspace& workspace, const Probe* probe) const {
+const float* Encoder::forward(const Sequence& input, Workspace& workspace,
+                              const Probe* probe) const {
   check_sequence(input, shape_);
   const std::size_t tokens = input.input_ids.size(), h = words_.width();
   float* x = workspace.floats(Workspace::kHidden, padded_rows(tokens) * h);

@@ -11,8 +11,8 @@
 
 namespace narabi::models::bert {
 
-// How position ids follow from the input: BERT counts 0, 1, 2...; XLM-RoBERTa counts from padding + 1 and
-// skips the padding token, which stands at position `padding` itself.
+// How position ids follow from the input: BERT counts 0, 1, 2...; XLM-RoBERTa counts from padding +
+// 1 and skips the padding token, which stands at position `padding` itself.
 struct PositionRule {
   int padding = -1;  // id of the padding token; -1: count every token from 0
 };
@@ -20,11 +20,13 @@ struct PositionRule {
 class Encoder final : public models::Encoder {
  public:
   // `prefix`: "bert.", "roberta." or "" for a bare encoder.
-  static std::vector<checkpoint::TensorSpec> tensors(const std::string& prefix, const Config& config);
+  static std::vector<checkpoint::TensorSpec> tensors(const std::string& prefix,
+                                                     const Config& config);
   Encoder(const checkpoint::TensorTable& tensors, const std::string& prefix, const Config& config,
           PositionRule positions);
   const EncoderShape& shape() const override { return shape_; }
-  const float* forward(const Sequence& input, Workspace& workspace, const Probe* probe) const override;
+  const float* forward(const Sequence& input, Workspace& workspace,
+                       const Probe* probe) const override;
 
  private:
   void embed(const Sequence& input, float* x) const;

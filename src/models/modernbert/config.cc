@@ -22,8 +22,9 @@ std::vector<bool> read_layer_kinds(const ConfigFile& file, int layers) {
     global.push_back(kind == "full_attention");
   }
   if (global.size() != static_cast<std::size_t>(layers)) {
-    throw InvalidFormat(file.path() + ": layer_types: expected num_hidden_layers = " +
-                        std::to_string(layers) + " entries, found " + std::to_string(global.size()));
+    throw InvalidFormat(file.path() +
+                        ": layer_types: expected num_hidden_layers = " + std::to_string(layers) +
+                        " entries, found " + std::to_string(global.size()));
   }
   return global;
 }

@@ -28,8 +28,8 @@ struct Config {
   std::vector<bool> global;  // per layer
 };
 
-// Where both styles are present, the newer one (layer_types, rope_parameters) is followed, as transformers 5
-// does.
+// Where both styles are present, the newer one (layer_types, rope_parameters) is followed, as
+// transformers 5 does.
 Config read_config(const checkpoint::ConfigFile& file);
 
 }  // namespace narabi::models::modernbert

@@ -29,15 +29,17 @@ Linear load_linear(const TensorTable& tensors, const std::string& name) {
                 static_cast<std::size_t>(shape[1]), static_cast<std::size_t>(shape[0]));
 }
 
-Layer load_layer(const TensorTable& tensors, const std::string& prefix, const Config& config, int layer) {
+Layer load_layer(const TensorTable& tensors, const std::string& prefix, const Config& config,
+                 int layer) {
   const std::string p = layer_prefix(prefix, layer);
-  return Layer{.global = config.global[static_cast<std::size_t>(layer)],
-               .attn_norm = layer == 0 ? std::nullopt : std::optional(load_norm(tensors, p + "attn_norm")),
-               .wqkv = load_linear(tensors, p + "attn.Wqkv"),
-               .attn_wo = load_linear(tensors, p + "attn.Wo"),
-               .mlp_norm = load_norm(tensors, p + "mlp_norm"),
-               .wi = load_linear(tensors, p + "mlp.Wi"),
-               .mlp_wo = load_linear(tensors, p + "mlp.Wo")};
+  return Layer{
+      .global = config.global[static_cast<std::size_t>(layer)],
+      .attn_norm = layer == 0 ? std::nullopt : std::optional(load_norm(tensors, p + "attn_norm")),
+      .wqkv = load_linear(tensors, p + "attn.Wqkv"),
+      .attn_wo = load_linear(tensors, p + "attn.Wo"),
+      .mlp_norm = load_norm(tensors, p + "mlp_norm"),
+      .wi = load_linear(tensors, p + "mlp.Wi"),
+      .mlp_wo = load_linear(tensors, p + "mlp.Wo")};
 }
 
 // angle(position, i) = position x theta^(-2i / D), all in f32 as the reference computes it.
@@ -91,8 +93,10 @@ Encoder::Encoder(const TensorTable& tensors, const std::string& prefix, const Co
       embeddings_(tensors, prefix + "embeddings.tok_embeddings.weight"),
       embedding_norm_(load_norm(tensors, prefix + "embeddings.norm")),
       final_norm_(load_norm(tensors, prefix + "final_norm")),
-      global_rotary_(make_rotary(config.positions, config.hidden / config.heads, config.global_theta)),
-      local_rotary_(make_rotary(config.positions, config.hidden / config.heads, config.local_theta)) {
+      global_rotary_(
+          make_rotary(config.positions, config.hidden / config.heads, config.global_theta)),
+      local_rotary_(
+          make_rotary(config.positions, config.hidden / config.heads, config.local_theta)) {
   for (int layer = 0; layer < config.layers; ++layer) {
     layers_.push_back(load_layer(tensors, prefix, config, layer));
   }
@@ -105,7 +109,8 @@ Encoder::Encoder(const TensorTable& tensors, const std::string& prefix, const Co
             .token_types = 0};
 }
 
-const float* Encoder::forward(const Sequence& input, Workspace& workspace, const Probe* probe) const {
+const float* Encoder::forward(const Sequence& input, Workspace& workspace,
+                              const Probe* probe) const {
   check_sequence({input.input_ids, {}}, shape_);
   const std::size_t tokens = input.input_ids.size(), h = embeddings_.width();
   float* x = workspace.floats(Workspace::kHidden, padded_rows(tokens) * h);
@@ -123,8 +128,10 @@ const float* Encoder::forward(const Sequence& input, Workspace& workspace, const
 }
 
 // x += Wo attn(rope(Wqkv attn_norm(x)))
-void Encoder::attention(const Layer& layer, std::size_t tokens, float* x, Workspace& workspace) const {
-  const auto h = static_cast<std::size_t>(config_.hidden), heads = static_cast<std::size_t>(config_.heads);
+void Encoder::attention(const Layer& layer, std::size_t tokens, float* x,
+                        Workspace& workspace) const {
+  const auto h = static_cast<std::size_t>(config_.hidden),
+             heads = static_cast<std::size_t>(config_.heads);
   const std::size_t rows = padded_rows(tokens), head_size = h / heads;
   float* qkv = workspace.floats(Workspace::kQkv, rows * 3 * h);
   float* context = workspace.floats(Workspace::kContext, rows * h);
@@ -166,8 +173,10 @@ void Encoder::attention(const Layer& layer, std::size_t tokens, float* x, Worksp
 }
 
 // x += Wo (gelu(input) * gate), (input, gate) = halves of Wi mlp_norm(x)
-void Encoder::feed_forward(const Layer& layer, std::size_t tokens, float* x, Workspace& workspace) const {
-  const auto h = static_cast<std::size_t>(config_.hidden), f = static_cast<std::size_t>(config_.intermediate);
+void Encoder::feed_forward(const Layer& layer, std::size_t tokens, float* x,
+                           Workspace& workspace) const {
+  const auto h = static_cast<std::size_t>(config_.hidden),
+             f = static_cast<std::size_t>(config_.intermediate);
   float* panel = workspace.floats(Workspace::kProjected, kPanelRows * h);
   float* both = workspace.floats(Workspace::kFeedForward, kPanelRows * 2 * f);
   float* gated = workspace.floats(Workspace::kGated, kPanelRows * f);

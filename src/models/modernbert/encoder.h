@@ -26,17 +26,19 @@ struct Layer {
   kernels::Linear wqkv;                       // [3H, H]: rows of Q, K, V
   kernels::Linear attn_wo;                    // [H, H]
   LayerNormWeights mlp_norm;
-  kernels::Linear wi;                         // [2F, H]: rows of the input, then of the gate
-  kernels::Linear mlp_wo;                     // [H, F]
+  kernels::Linear wi;      // [2F, H]: rows of the input, then of the gate
+  kernels::Linear mlp_wo;  // [H, F]
 };
 
 class Encoder final : public models::Encoder {
  public:
   // `prefix`: "model." or "" for a bare encoder.
-  static std::vector<checkpoint::TensorSpec> tensors(const std::string& prefix, const Config& config);
+  static std::vector<checkpoint::TensorSpec> tensors(const std::string& prefix,
+                                                     const Config& config);
   Encoder(const checkpoint::TensorTable& tensors, const std::string& prefix, const Config& config);
   const EncoderShape& shape() const override { return shape_; }
-  const float* forward(const Sequence& input, Workspace& workspace, const Probe* probe) const override;
+  const float* forward(const Sequence& input, Workspace& workspace,
+                       const Probe* probe) const override;
 
  private:
   void attention(const Layer& layer, std::size_t tokens, float* x, Workspace& workspace) const;

@@ -35,8 +35,9 @@ Head::Head(const checkpoint::TensorTable& tensors, const Config& config)
 
 float Head::logit(const float* hidden, std::size_t tokens, const Probe* probe) const {
   const std::size_t h = weights_->norm.weight.size();
-  std::vector<float> pooled = weights_->pooling == Pooling::kMean ? mean_pool(hidden, tokens, h)
-                                                                  : std::vector<float>(hidden, hidden + h);
+  std::vector<float> pooled = weights_->pooling == Pooling::kMean
+                                  ? mean_pool(hidden, tokens, h)
+                                  : std::vector<float>(hidden, hidden + h);
   if (probe) (*probe)("pooled", pooled.data(), 1, h);
   std::vector<float> y = weights_->dense.apply(pooled);
   for (float& value : y) value = 0.5f * value * (1.0f + std::erf(value * 0.70710678f));

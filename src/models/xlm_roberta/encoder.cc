@@ -11,8 +11,8 @@ bert::PositionRule read_position_rule(const checkpoint::ConfigFile& file) {
   const std::int64_t padding = file.integer("pad_token_id", 1);
   const std::int64_t positions = file.integer("max_position_embeddings");
   if (padding < 0 || padding + 1 >= positions) {
-    throw InvalidFormat(file.path() + ": pad_token_id: expected 0 to " + std::to_string(positions - 2) +
-                        ", found " + std::to_string(padding));
+    throw InvalidFormat(file.path() + ": pad_token_id: expected 0 to " +
+                        std::to_string(positions - 2) + ", found " + std::to_string(padding));
   }
   return {.padding = static_cast<int>(padding)};
 }
@@ -30,8 +30,8 @@ std::vector<checkpoint::TensorSpec> Head::tensors(const bert::Config& config) {
 }
 
 Head::Head(const checkpoint::TensorTable& tensors)
-    : weights_(std::make_shared<const Weights>(
-          Weights{load_dense(tensors, "classifier.dense"), load_dense(tensors, "classifier.out_proj")})) {}
+    : weights_(std::make_shared<const Weights>(Weights{
+          load_dense(tensors, "classifier.dense"), load_dense(tensors, "classifier.out_proj")})) {}
 
 float Head::logit(const float* hidden, std::size_t, const Probe* probe) const {
   const std::size_t h = weights_->dense.bias.size();

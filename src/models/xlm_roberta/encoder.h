@@ -1,5 +1,6 @@
 // XLM-RoBERTa: Conneau et al. 2020; transformers/models/xlm_roberta/modeling_xlm_roberta.py.
-// The layers are BERT's; positions are counted from padding_idx + 1, and the head has two dense layers.
+// The layers are BERT's; positions are counted from padding_idx + 1, and the head has two dense
+// layers.
 #pragma once
 
 #include <memory>

@@ -33,7 +33,8 @@ void add_grams(std::string_view text, std::vector<std::string>& grams) {
 }  // namespace
 
 Analyzer::Analyzer(const text::Morphology* morphology, bool grams)
-    : worker_(morphology ? std::make_unique<text::Morphology::Worker>(*morphology) : nullptr), grams_(grams) {}
+    : worker_(morphology ? std::make_unique<text::Morphology::Worker>(*morphology) : nullptr),
+      grams_(grams) {}
 
 void Analyzer::analyze(std::string_view text, Terms& terms) {
   terms.words.clear();

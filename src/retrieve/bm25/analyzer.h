@@ -10,10 +10,12 @@
 
 namespace narabi::retrieve {
 
-// The terms of one text, by granularity; both of NFKC, lower-cased text, both of letters and digits only.
+// The terms of one text, by granularity; both of NFKC, lower-cased text, both of letters and digits
+// only.
 struct Terms {
   std::vector<std::string> words;  // MeCab surfaces (ipadic)
-  std::vector<std::string> grams;  // single characters, and pairs inside a run of letters and digits
+  std::vector<std::string>
+      grams;  // single characters, and pairs inside a run of letters and digits
 };
 
 // One thread's analyser. `morphology` may be null: no words then.

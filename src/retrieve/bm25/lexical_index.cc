@@ -35,7 +35,8 @@ struct LexicalIndex::Impl {
   mutable std::mutex mutex;
   mutable std::vector<std::unique_ptr<Analyzer>> idle;  // analysers that no thread uses now
 
-  Impl(std::vector<Document> given, const LexicalOptions& wanted) : documents(std::move(given)), options(wanted) {
+  Impl(std::vector<Document> given, const LexicalOptions& wanted)
+      : documents(std::move(given)), options(wanted) {
     if (options.words) morphology.emplace(text::find_dictionary("ipadic"));
     base::ThreadPool pool(base::available_cores());
     std::vector<Analyzer> analyzers;
@@ -44,7 +45,8 @@ struct LexicalIndex::Impl {
     for (std::size_t begin = 0; begin < documents.size(); begin += kBatch) {
       const std::size_t count = std::min(kBatch, documents.size() - begin);
       pool.parallel_for(count, [&](std::size_t i, int worker) {
-        analyzers[static_cast<std::size_t>(worker)].analyze(indexed_text(documents[begin + i]), batch[i]);
+        analyzers[static_cast<std::size_t>(worker)].analyze(indexed_text(documents[begin + i]),
+                                                            batch[i]);
       });
       for (std::size_t i = 0; i < count; ++i) {
         if (options.words) words.add(batch[i].words);
@@ -55,7 +57,9 @@ struct LexicalIndex::Impl {
     grams.finish({.k1 = options.k1, .b = options.b});
   }
 
-  Analyzer make_analyzer() const { return Analyzer(morphology ? &*morphology : nullptr, options.bigrams); }
+  Analyzer make_analyzer() const {
+    return Analyzer(morphology ? &*morphology : nullptr, options.bigrams);
+  }
 
   void analyze(std::string_view query, Terms& terms) const {
     std::unique_ptr<Analyzer> analyzer;
@@ -83,19 +87,26 @@ std::vector<Hit> LexicalIndex::search(std::string_view query, std::size_t k) con
   Terms terms;
   impl_->analyze(query, terms);
   std::vector<float> scores(impl_->documents.size(), 0.0f);
-  if (impl_->options.words) impl_->words.accumulate(terms.words, static_cast<float>(impl_->options.word_weight), scores);
-  if (impl_->options.bigrams) impl_->grams.accumulate(terms.grams, static_cast<float>(impl_->options.bigram_weight), scores);
+  if (impl_->options.words)
+    impl_->words.accumulate(terms.words, static_cast<float>(impl_->options.word_weight), scores);
+  if (impl_->options.bigrams)
+    impl_->grams.accumulate(terms.grams, static_cast<float>(impl_->options.bigram_weight), scores);
   std::vector<Hit> hits;
   for (std::size_t i = 0; i < scores.size(); ++i) {
     if (scores[i] > 0) hits.push_back({i, scores[i]});
   }
   const std::size_t count = std::min(k, hits.size());
-  std::partial_sort(hits.begin(), hits.begin() + static_cast<std::ptrdiff_t>(count), hits.end(), better);
+  std::partial_sort(hits.begin(), hits.begin() + static_cast<std::ptrdiff_t>(count), hits.end(),
+                    better);
   hits.resize(count);
   return hits;
 }
 
-const Document& LexicalIndex::document(std::size_t position) const { return impl_->documents.at(position); }
-std::size_t LexicalIndex::size() const { return impl_->documents.size(); }
+const Document& LexicalIndex::document(std::size_t position) const {
+  return impl_->documents.at(position);
+}
+std::size_t LexicalIndex::size() const {
+  return impl_->documents.size();
+}
 
 }  // namespace narabi

@@ -22,7 +22,9 @@ TEST(Postings, score_by_the_formula_of_bm25) {
 }
 
 std::vector<Document> three() {
-  return {{"1", "金閣寺", "足利義満が北山に建てた。"}, {"2", "銀閣寺", "足利義政が東山に建てた。"}, {"3", "", "東京都の天気は晴れ。"}};
+  return {{"1", "金閣寺", "足利義満が北山に建てた。"},
+          {"2", "銀閣寺", "足利義政が東山に建てた。"},
+          {"3", "", "東京都の天気は晴れ。"}};
 }
 
 TEST(LexicalIndex, finds_by_words_and_by_bigrams_alone_and_together) {

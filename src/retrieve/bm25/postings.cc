@@ -27,7 +27,8 @@ void Postings::finish(const Bm25Options& options) {
   k1_ = static_cast<float>(options.k1);
   norms_.reserve(lengths_.size());
   for (const std::uint32_t length : lengths_) {
-    norms_.push_back(static_cast<float>(options.k1 * (1 - options.b + options.b * length / average)));
+    norms_.push_back(
+        static_cast<float>(options.k1 * (1 - options.b + options.b * length / average)));
   }
   for (List& list : lists_) {
     const auto df = static_cast<double>(list.postings.size());
@@ -36,7 +37,8 @@ void Postings::finish(const Bm25Options& options) {
   }
 }
 
-void Postings::accumulate(const std::vector<std::string>& query, float weight, std::vector<float>& scores) const {
+void Postings::accumulate(const std::vector<std::string>& query, float weight,
+                          std::vector<float>& scores) const {
   for (const std::string& term : query) {
     const auto found = terms_.find(term);
     if (found == terms_.end()) continue;

@@ -1,7 +1,7 @@
 // An inverted index in memory, scored with BM25 by accumulators.
 //
-//   score(d) = sum over terms t of the query of idf(t) tf (k1 + 1) / (tf + k1 (1 - b + b |d| / avg|d|)),
-//   idf(t) = ln(1 + (N - df + 0.5) / (df + 0.5))
+//   score(d) = sum over terms t of the query of idf(t) tf (k1 + 1) / (tf + k1 (1 - b + b |d| /
+//   avg|d|)), idf(t) = ln(1 + (N - df + 0.5) / (df + 0.5))
 // (Robertson and Zaragoza 2009, with Lucene's idf, which is never negative).
 #pragma once
 
@@ -23,7 +23,8 @@ class Postings {
   void add(const std::vector<std::string>& terms);
   void finish(const Bm25Options& options);
   // scores[d] += weight x BM25 of the query's terms; a term that the query repeats counts as often.
-  void accumulate(const std::vector<std::string>& query, float weight, std::vector<float>& scores) const;
+  void accumulate(const std::vector<std::string>& query, float weight,
+                  std::vector<float>& scores) const;
   std::size_t documents() const { return lengths_.size(); }
 
  private:
