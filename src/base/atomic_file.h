@@ -20,6 +20,9 @@ class AtomicFile {
   void write_at(std::size_t offset, std::string_view bytes);  // over bytes written before
   void commit();                                              // throws IoError
 
+  // Where the bytes lie until commit(): for whoever has to remove it when the process is ended.
+  const std::string& temporary() const { return temporary_; }
+
  private:
   void flush();
   std::string path_, temporary_, buffer_;

@@ -5,6 +5,7 @@
 
 #include "base/json_depth.h"
 #include "base/mapped_file.h"
+#include "base/utf8.h"
 #include "narabi/error.h"
 
 namespace narabi::checkpoint {
@@ -53,7 +54,7 @@ constexpr std::size_t kMaxDepth = 64;
 
 std::string shown(const json& value) {
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  return text.size() > 80 ? text.substr(0, 77) + "..." : text;
+  return text.size() > 80 ? std::string(base::utf8_prefix(text, 77)) + "..." : text;
 }
 
 }  // namespace

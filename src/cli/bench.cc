@@ -147,7 +147,6 @@ double peak_rss_mb() {
 }
 
 void run(const Options& options) {
-  watch_for_interrupt();
   ModelOptions model = options.model_flags.options();
   if (model.threads == 0) model.threads = base::available_cores();
   const auto start = Clock::now();

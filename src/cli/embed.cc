@@ -46,7 +46,8 @@ std::string npy_header(std::size_t rows, std::size_t width) {
 template <typename Body>
 std::size_t for_each_chunk(const Options& options, const Embedder& embedder, Body body) {
   data::JsonLines lines(options.input, options.text.invalid());
-  Progress progress("texts", 0, options.text.progress);
+  Progress progress("texts", expected_lines(options.input, options.text.progress),
+                    options.text.progress);
   std::vector<std::string> owned;
   std::size_t total = 0;
   for (bool more = true; more;) {
@@ -63,15 +64,16 @@ std::size_t for_each_chunk(const Options& options, const Embedder& embedder, Bod
 }
 
 void write_npy(const Options& options, const Embedder& embedder) {
-  base::AtomicFile file(options.output);
+  OutputFile file(options.output);
   const auto width = static_cast<std::size_t>(embedder.dimension());
-  file.write(npy_header(0, width));
+  file->write(npy_header(0, width));
   const std::size_t rows =
       for_each_chunk(options, embedder, [&](const std::vector<float>& vectors, std::size_t) {
-        file.write({reinterpret_cast<const char*>(vectors.data()), vectors.size() * sizeof(float)});
+        file->write(
+            {reinterpret_cast<const char*>(vectors.data()), vectors.size() * sizeof(float)});
       });
-  file.write_at(0, npy_header(rows, width));
-  file.commit();
+  file->write_at(0, npy_header(rows, width));
+  file->commit();
 }
 
 void write_lines(const Options& options, const Embedder& embedder) {
@@ -89,7 +91,6 @@ void write_lines(const Options& options, const Embedder& embedder) {
 }
 
 void run(const Options& options) {
-  watch_for_interrupt();
   const Embedder embedder(options.model, options.model_flags.options());
   if (options.output.ends_with(".npy")) {
     write_npy(options, embedder);

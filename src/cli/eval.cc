@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/output.h"
+#include "eval/significance.h"
 #include "narabi/evaluation.h"
 
 namespace narabi::cli {
@@ -14,7 +15,8 @@ namespace {
 struct Options {
   std::string qrels;
   std::vector<std::string> runs, metrics = {"ndcg@10", "mrr@10", "map@10", "recall@100", "hit@10"};
-  bool per_query = false, json = false;
+  std::uint64_t seed = 1;
+  bool per_query = false, compare = false, json = false;
 };
 
 std::string short_name(const std::string& path) {
@@ -71,20 +73,48 @@ void write_means(const Options& options, const std::string& path, const Qrels& q
   output.line(options.json ? line.text() : text);
 }
 
+// Every later run against the first one, metric by metric.
+void write_comparison(const Options& options, const Qrels& qrels, const std::vector<Run>& runs,
+                      Output& output) {
+  if (!options.json) {
+    output.line(fmt::format("\nagainst {}\n{:<36} {:>12} {:>8}  {:>10}  {:>10}  {:>15}",
+                            short_name(options.runs[0]), "run", "metric", "queries", "difference",
+                            "p (t-test)", "p (random sign)"));
+  }
+  for (std::size_t i = 1; i < runs.size(); ++i) {
+    for (const std::string& metric : options.metrics) {
+      const auto test = eval::paired_test(evaluate_per_query(qrels, runs[0], metric),
+                                          evaluate_per_query(qrels, runs[i], metric), options.seed);
+      JsonLine line;
+      line.set("baseline", options.runs[0]).set("run", options.runs[i]).set("metric", metric);
+      line.set_integer("queries", static_cast<std::int64_t>(test.queries))
+          .set("difference", test.difference);
+      line.set("p_t", test.p_t).set("p_randomisation", test.p_randomisation);
+      output.line(options.json
+                      ? line.text()
+                      : fmt::format("{:<36} {:>12} {:>8}  {:>+10.4f}  {:>10.2g}  {:>15.2g}",
+                                    short_name(options.runs[i]), metric, test.queries,
+                                    test.difference, test.p_t, test.p_randomisation));
+    }
+  }
+}
+
 void run(const Options& options) {
   const Qrels qrels = read_qrels(options.qrels);
+  std::vector<Run> runs;
+  for (const std::string& path : options.runs) runs.push_back(read_run(path));
   Output output("-");
   if (!options.json) {
     std::string head = fmt::format("{:<36} {:>8}", "run", options.per_query ? "query" : "queries");
     for (const std::string& metric : options.metrics) head += fmt::format("  {:>10}", metric);
     output.line(head);
   }
-  for (const std::string& path : options.runs) {
-    const Run run = read_run(path);
-    warn_about_queries(path, qrels, run);
-    if (options.per_query) write_per_query(options, path, qrels, run, output);
-    write_means(options, path, qrels, run, output);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    warn_about_queries(options.runs[i], qrels, runs[i]);
+    if (options.per_query) write_per_query(options, options.runs[i], qrels, runs[i], output);
+    write_means(options, options.runs[i], qrels, runs[i], output);
   }
+  if (options.compare) write_comparison(options, qrels, runs, output);
   output.close();
 }
 
@@ -101,6 +131,10 @@ void add_eval(CLI::App& app) {
       ->delimiter(',')
       ->capture_default_str();
   command->add_flag("--per-query", options->per_query, "A line for each query, too");
+  command->add_flag(
+      "--compare", options->compare,
+      "Paired tests of every run against the first: Student's t and 10,000 random signs");
+  command->add_option("--seed", options->seed, "Of the random signs")->capture_default_str();
   command->add_flag("--json", options->json, "JSON lines {run, queries, ndcg@10, ...}");
   command->footer(
       "Means over the queries that are in both files. A run is ordered by score; equal scores by "
@@ -108,8 +142,12 @@ void add_eval(CLI::App& app) {
       "then by line.\n\nExamples:\n"
       "  narabi eval --qrels data/jqara/qrels.trec.xz data/jqara/*.run.xz --metrics "
       "ndcg@10,mrr@10\n"
-      "  narabi eval --qrels qrels.tsv before.run after.run --json");
-  command->callback([options] { run(*options); });
+      "  narabi eval --qrels qrels.tsv before.run after.run --compare");
+  command->callback([options] {
+    if (options->compare && options->runs.size() < 2)
+      throw CLI::ValidationError("--compare", "expected two runs or more");
+    run(*options);
+  });
 }
 
 }  // namespace narabi::cli

@@ -17,11 +17,26 @@ int fail(const char* message) {
   return kFailed;
 }
 
+std::string name_on_the_command_line(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app.get_name()
+                        : app.get_name() + " " + name_on_the_command_line(*chosen.front());
+}
+
+// --help and --version arrive here too, as errors of code 0.
+int explain(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  std::fprintf(stderr, "narabi: %s\nSee %s --help\n", error.what(),
+               name_on_the_command_line(app).c_str());
+  return kUsage;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error on the next write, see output.cc
-  CLI::App app{"narabi: scores, reranks, searches and evaluates Japanese passages"};
+  narabi::cli::watch_for_interrupt();
+  CLI::App app("narabi: scores, reranks, searches and evaluates Japanese passages", "narabi");
   app.set_version_flag("--version", narabi::version());
   app.require_subcommand(1);
   app.footer("Each command has a --help with examples: narabi rerank --help");
@@ -37,7 +52,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    return explain(app, error);
   } catch (const narabi::cli::Interrupted&) {
     std::fprintf(stderr, "narabi: interrupted; what was written so far is whole\n");
     return kInterrupted;

@@ -1,5 +1,6 @@
 #include "cli/model_options.h"
 
+#include "base/utf8.h"
 #include "narabi/error.h"
 
 namespace narabi::cli {
@@ -38,6 +39,14 @@ ModelOptions ModelFlags::options() const {
               truncation == "only_second" ? Truncation::kOnlySecond : Truncation::kLongestFirst,
           .max_length = max_length,
           .threads = threads};
+}
+
+std::string TextFlags::checked(const std::string& flag, const std::string& value) const {
+  const auto offset = base::invalid_utf8_at(value);
+  if (!offset) return value;
+  if (lossy) return base::replace_invalid_utf8(value);
+  throw InvalidArgument(flag + ": invalid UTF-8 at byte " + std::to_string(*offset) +
+                        " (--lossy replaces it by U+FFFD)");
 }
 
 void TextFlags::add_to(CLI::App& command) {

@@ -28,6 +28,9 @@ struct TextFlags {
   base::InvalidUtf8 invalid() const {
     return lossy ? base::InvalidUtf8::kReplace : base::InvalidUtf8::kReject;
   }
+  // Text from the command line, whose encoding is the shell's. Throws InvalidArgument naming the
+  // flag.
+  std::string checked(const std::string& flag, const std::string& value) const;
 };
 
 }  // namespace narabi::cli

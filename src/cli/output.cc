@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "base/utf8.h"
 #include "cli/interrupt.h"
@@ -14,9 +14,20 @@
 namespace narabi::cli {
 namespace {
 
-[[noreturn]] void stdout_failed() {
-  if (errno == EPIPE) throw OutputClosed{};
-  throw IoError(std::string("stdout: cannot write: ") + std::strerror(errno));
+constexpr std::size_t kBufferBytes = 1 << 16;
+
+void write_stdout(std::string_view bytes) {
+  const WholeLines whole;
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno == EPIPE) {
+      throw OutputClosed{};
+    } else if (errno != EINTR) {
+      throw IoError(std::string("stdout: cannot write: ") + std::strerror(errno));
+    }
+  }
 }
 
 int columns_of(char32_t c) {
@@ -26,32 +37,33 @@ int columns_of(char32_t c) {
 }  // namespace
 
 Output::Output(const std::string& path) {
-  if (path != "-") file_ = std::make_unique<base::AtomicFile>(path);
+  if (path != "-") file_.emplace(path);
 }
 
-void Output::write(std::string_view text) {
-  if (file_) {
-    file_->write(text);
-  } else if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
-    stdout_failed();
+Output::~Output() {
+  try {
+    if (!file_) flush();
+  } catch (...) {  // the command fails for another reason already
   }
 }
 
 void Output::line(std::string_view text) {
-  write(text);
-  write("\n");
+  buffer_.append(text).push_back('\n');
+  if (buffer_.size() >= kBufferBytes) flush();
 }
 
 void Output::flush() {
-  if (!file_ && std::fflush(stdout) != 0) stdout_failed();
+  const std::string lines = std::exchange(buffer_, {});
+  if (file_) {
+    (*file_)->write(lines);
+  } else {
+    write_stdout(lines);
+  }
 }
 
 void Output::close() {
-  if (file_) {
-    file_->commit();
-  } else {
-    flush();
-  }
+  flush();
+  if (file_) (*file_)->commit();
 }
 
 std::string fit(std::string_view text, int columns) {

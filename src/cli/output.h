@@ -1,26 +1,43 @@
 // Where results go: stdout, or a file that appears whole.
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/atomic_file.h"
+#include "cli/interrupt.h"
 
 namespace narabi::cli {
 
-// "-" is stdout, flushed by flush(); a file is committed by close() and not there before. Errors of
-// writing throw IoError; a closed pipe throws OutputClosed.
+// A file that appears whole, and is removed when Ctrl-C comes in between.
+class OutputFile {
+ public:
+  explicit OutputFile(const std::string& path) : file_(path), remove_(file_.temporary()) {}
+  base::AtomicFile* operator->() { return &file_; }
+
+ private:
+  base::AtomicFile file_;
+  RemoveOnInterrupt remove_;
+};
+
+// Lines. "-" is stdout, where flush() hands over what there is and only whole lines are ever seen;
+// a file is committed by close() and not there before. Errors of writing throw IoError; a closed
+// pipe OutputClosed.
 class Output {
  public:
   explicit Output(const std::string& path);
-  void write(std::string_view text);
+  ~Output();  // of a command that failed: stdout gets the lines before the failure
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
   void line(std::string_view text);  // and a newline
   void flush();
   void close();
 
  private:
-  std::unique_ptr<base::AtomicFile> file_;
+  std::optional<OutputFile> file_;
+  std::string buffer_;
 };
 
 // Shortened to `columns` of a terminal (East Asian characters take two), newlines as spaces.

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
+
+#include "base/line_reader.h"
 
 namespace narabi::cli {
 namespace {
@@ -13,12 +16,25 @@ using std::chrono::steady_clock;
 
 constexpr double kInterval = 0.25;  // seconds between two updates
 
+bool is_shown(bool forced) {
+  return forced || isatty(STDERR_FILENO) != 0;
+}
+
 }  // namespace
+
+std::size_t expected_lines(const std::string& path, bool forced) {
+  std::error_code none;
+  if (!is_shown(forced) || !std::filesystem::is_regular_file(path, none)) return 0;
+  base::LineReader lines(path, base::InvalidUtf8::kReplace);
+  std::size_t count = 0;
+  for (std::string line; lines.next(line);) count += line.empty() ? 0 : 1;
+  return count;
+}
 
 Progress::Progress(std::string what, std::size_t total, bool forced)
     : what_(std::move(what)),
       total_(total),
-      enabled_(forced || isatty(STDERR_FILENO) != 0),
+      enabled_(is_shown(forced)),
       start_(steady_clock::now()),
       last_(start_) {}
 

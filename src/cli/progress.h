@@ -7,6 +7,10 @@
 
 namespace narabi::cli {
 
+// Lines of a file as a total to come, where progress will be shown and the file can be read twice;
+// else 0.
+std::size_t expected_lines(const std::string& path, bool forced);
+
 class Progress {
  public:
   // total 0: unknown, then only the count and the rate are shown.

@@ -225,7 +225,6 @@ void add_model_rows(const Options& options, const Task& task, const std::string&
 }
 
 void run(const Options& options) {
-  watch_for_interrupt();
   options.model_flags.options();  // refuses what is not built before minutes of work
   Task task = load_task(options);
   Table table(options);

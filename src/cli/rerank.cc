@@ -2,7 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
+#include <optional>
+#include <sstream>
 #include <unordered_map>
 
 #include "cli/commands.h"
@@ -33,7 +37,7 @@ struct Options {
   std::vector<std::string> corpus;
   std::size_t depth = 100;
   double blend = 0;
-  bool blend_given = false;
+  bool query_given = false, blend_given = false;
 };
 
 void write_json(const std::vector<Ranked>& ranked, const std::vector<data::Passage>& passages,
@@ -76,7 +80,8 @@ void rerank_passages(const Options& options) {
   for (const data::Passage& passage : passages)
     texts.push_back(data::model_text(passage.title, passage.text));
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  const std::vector<Ranked> ranked = reranker.rerank(options.query, views, options.top_n);
+  const std::vector<Ranked> ranked =
+      reranker.rerank(options.text.checked("--query", options.query), views, options.top_n);
   Output output("-");
   if (options.json) {
     write_json(ranked, passages, output);
@@ -89,13 +94,42 @@ void rerank_passages(const Options& options) {
 // Texts by id, for the queries and the corpus.
 using Texts = std::unordered_map<std::string, std::string>;
 
-const std::string& find_text(const Texts& texts, const std::string& id, const std::string& what,
-                             const std::string& run) {
-  const auto found = texts.find(id);
-  if (found == texts.end())
-    throw InvalidFormat(run + ": the " + what + " " + id + " of the run is not in the " + what +
-                        " files");
-  return found->second;
+// The first line of a run that holds `id` in column `column`, for messages only.
+std::string place_in_run(const std::string& path, std::size_t column, const std::string& id) {
+  base::LineReader lines(path, base::InvalidUtf8::kReplace);
+  for (std::string line; lines.next(line);) {
+    std::istringstream words(line);
+    std::string word;
+    for (std::size_t i = 0; i <= column; ++i) words >> word;
+    if (word == id) return lines.where();
+  }
+  return path;
+}
+
+// Every id is looked up before hours of work.
+void require_texts(const Run& run, const Texts& queries, const Texts& corpus,
+                   const Options& options) {
+  constexpr std::size_t kQueryColumn = 0, kDocumentColumn = 2;
+  for (const auto& [query, ranking] : run) {
+    if (!queries.contains(query)) {
+      throw InvalidFormat(place_in_run(options.run, kQueryColumn, query) + ": the query " + query +
+                          " is not in " + options.queries);
+    }
+    for (const auto& [document, score] : ranking) {
+      if (corpus.contains(document)) continue;
+      throw InvalidFormat(place_in_run(options.run, kDocumentColumn, document) + ": the document " +
+                          document + " is not in " +
+                          fmt::format("{}", fmt::join(options.corpus, ", ")));
+    }
+  }
+}
+
+// Scores of single precision that fall strictly, so that any tool which reads the run, whatever it
+// does with ties, sees this order.
+float below(float score, std::optional<float> before) {
+  return before && score >= *before
+             ? std::nextafter(*before, -std::numeric_limits<float>::infinity())
+             : score;
 }
 
 void rerank_query(const Reranker& reranker, const Options& options, const std::string& query,
@@ -104,21 +138,22 @@ void rerank_query(const Reranker& reranker, const Options& options, const std::s
   std::vector<Pair> pairs;
   std::vector<double> first_stage;
   for (std::size_t i = 0; i < depth; ++i) {
-    pairs.push_back({query, find_text(corpus, ranking[i].first, "document", options.run)});
+    pairs.push_back({query, corpus.at(ranking[i].first)});
     first_stage.push_back(ranking[i].second);
   }
   std::vector<float> logits;
   for (const Score& score : reranker.score(pairs)) logits.push_back(score.logit);
   const double weight = options.blend_given ? options.blend : reranker.blend_weight("bm25");
   std::vector<std::pair<std::string, double>> reranked;
+  std::optional<float> before;
   for (const auto& entry : rerank::blend(logits, first_stage, weight)) {
-    reranked.emplace_back(ranking[entry.index].first, entry.final_score);
+    before = below(static_cast<float>(entry.final_score), before);
+    reranked.emplace_back(ranking[entry.index].first, *before);
   }
   ranking = std::move(reranked);
 }
 
 void rerank_run(const Options& options) {
-  watch_for_interrupt();
   Run run = read_run(options.run);
   Texts queries, corpus;
   for (data::Query& query : data::read_queries(options.queries, options.text.invalid())) {
@@ -127,11 +162,7 @@ void rerank_run(const Options& options) {
   for (data::Passage& passage : data::read_corpus(options.corpus, options.text.invalid())) {
     corpus.emplace(*passage.id, data::model_text(passage.title, passage.text));
   }
-  for (const auto& [query, ranking] : run) {  // every id is looked up before hours of work
-    find_text(queries, query, "query", options.run);
-    for (const auto& [document, score] : ranking)
-      find_text(corpus, document, "document", options.run);
-  }
+  require_texts(run, queries, corpus, options);
   const Reranker reranker(options.model, options.model_flags.options());
   Progress progress("queries", run.size(), options.text.progress);
   for (auto& [query, ranking] : run) {
@@ -143,10 +174,11 @@ void rerank_run(const Options& options) {
 }
 
 void require_form(const Options& options) {
-  const bool single = !options.passages.empty(), whole = !options.run.empty();
+  const bool single = !options.passages.empty() && options.query_given,
+             whole = !options.run.empty();
   if (single && !whole && options.queries.empty() && options.output.empty()) return;
-  if (whole && !single && !options.queries.empty() && !options.corpus.empty() &&
-      !options.output.empty())
+  if (whole && options.passages.empty() && !options.query_given && !options.queries.empty() &&
+      !options.corpus.empty() && !options.output.empty())
     return;
   throw CLI::ValidationError(
       "rerank",
@@ -160,7 +192,7 @@ void add_rerank(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("rerank", "Orders the passages of a query, or reranks a TREC run");
   command->add_option("--model", options->model, "Model folder")->required();
-  command->add_option("--query", options->query, "The query");
+  CLI::Option* query = command->add_option("--query", options->query, "The query");
   command->add_option(
       "--passages", options->passages,
       "One passage a line, or JSON lines {\"id\"?, \"title\"?, \"text\"}; - is stdin (JSON lines)");
@@ -187,7 +219,8 @@ void add_rerank(CLI::App& app) {
       "  narabi rerank --model DIR --query 日本の首都は --passages passages.txt --top-n 5\n"
       "  narabi rerank --model DIR --queries queries.tsv --corpus corpus.jsonl.gz --run bm25.run "
       "--output out.run");
-  command->callback([options, blend] {
+  command->callback([options, query, blend] {
+    options->query_given = query->count() > 0;
     options->blend_given = blend->count() > 0;
     require_form(*options);
     if (options->run.empty()) {

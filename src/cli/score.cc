@@ -44,11 +44,11 @@ void score_chunk(const Reranker& reranker, const std::vector<OwnedPair>& owned, 
 }
 
 void run(const Options& options) {
-  watch_for_interrupt();
   data::JsonLines lines(options.input, options.text.invalid());
   const Reranker reranker(options.model, options.model_flags.options());
   Output output(options.output);
-  Progress progress("pairs", 0, options.text.progress);
+  Progress progress("pairs", expected_lines(options.input, options.text.progress),
+                    options.text.progress);
   std::vector<OwnedPair> chunk;
   bool more = true;
   while (more) {

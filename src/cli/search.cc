@@ -130,7 +130,8 @@ LexicalIndex build_index(const Options& options) {
 
 void search_one(const LexicalIndex& index, const Reranker* reranker, const Options& options) {
   Timing timing;
-  std::vector<Result> results = search(index, reranker, options, options.query, timing);
+  std::vector<Result> results =
+      search(index, reranker, options, options.text.checked("--query", options.query), timing);
   const std::size_t found = results.size();
   results.resize(std::min(results.size(), options.top_n));
   Output output("-");
@@ -167,7 +168,6 @@ void search_many(const LexicalIndex& index, const Reranker* reranker, const Opti
 }
 
 void run(const Options& options) {
-  watch_for_interrupt();
   const LexicalIndex index = build_index(options);
   std::optional<Reranker> reranker;
   if (!options.model.empty()) reranker.emplace(options.model, options.model_flags.options());

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_depth.h"
+#include "base/utf8.h"
 #include "narabi/error.h"
 
 namespace narabi::data {
@@ -15,7 +16,7 @@ constexpr std::size_t kMaxDepth = 64;
 
 std::string shown(const json& value) {
   const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+  return text.size() > 60 ? std::string(base::utf8_prefix(text, 57)) + "..." : text;
 }
 
 bool is_blank(std::string_view line) {
@@ -44,7 +45,8 @@ bool JsonLines::next() {
   try {
     impl_->object = json::parse(impl_->line);
   } catch (const json::exception&) {
-    throw InvalidFormat(where() + ": expected a JSON object, found " + impl_->line.substr(0, 60));
+    throw InvalidFormat(where() + ": expected a JSON object, found " +
+                        std::string(base::utf8_prefix(impl_->line, 60)));
   }
   if (!impl_->object.is_object())
     throw InvalidFormat(where() + ": expected a JSON object, found " + shown(impl_->object));

@@ -1,5 +1,6 @@
 #include "data/readers.h"
 
+#include "base/utf8.h"
 #include "data/json_lines.h"
 #include "narabi/error.h"
 
@@ -114,7 +115,8 @@ std::vector<Query> read_queries(const std::string& path, base::InvalidUtf8 inval
       if (is_blank(line)) continue;
       const std::size_t tab = line.find('\t');
       if (tab == std::string::npos || tab == 0) {
-        throw InvalidFormat(lines.where() + ": expected id<TAB>text, found " + line.substr(0, 60));
+        throw InvalidFormat(lines.where() + ": expected id<TAB>text, found " +
+                            std::string(base::utf8_prefix(line, 60)));
       }
       seen.add(line.substr(0, tab), lines.where());
       queries.push_back({line.substr(0, tab), line.substr(tab + 1)});

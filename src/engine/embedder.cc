@@ -26,14 +26,10 @@ class StaticTable {
  public:
   explicit StaticTable(const std::string& folder)
       : file_((std::filesystem::path(folder) / "model.safetensors").string()) {
-    const auto found = file_.tensors().find("embedding.weight");
-    if (found == file_.tensors().end() || found->second.shape.size() != 2) {
-      throw InvalidFormat(file_.path() +
-                          ": expected the tensor embedding.weight [vocabulary, dimension]");
-    }
-    rows_ = static_cast<int>(found->second.shape[0]);
-    width_ = static_cast<std::size_t>(found->second.shape[1]);
-    values_ = checkpoint::to_f32(found->second, file_.path() + ": tensor embedding.weight");
+    const checkpoint::TensorView& table = engine::find_static_table(file_);
+    rows_ = static_cast<int>(table.shape[0]);
+    width_ = static_cast<std::size_t>(table.shape[1]);
+    values_ = checkpoint::to_f32(table, file_.path() + ": tensor embedding.weight");
   }
   int rows() const { return rows_; }
   std::size_t width() const { return width_; }

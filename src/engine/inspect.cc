@@ -1,7 +1,11 @@
 #include "narabi/inspect.h"
 
+#include <filesystem>
+#include <optional>
+
 #include "checkpoint/model_folder.h"
 #include "engine/limits.h"
+#include "engine/sentence_transformers.h"
 #include "models/registry.h"
 #include "narabi/error.h"
 #include "narabi/tokenizer.h"
@@ -28,29 +32,64 @@ std::string stored_as(const checkpoint::ModelFolder& folder) {
   return kinds;
 }
 
-}  // namespace
+void describe_encoder(const checkpoint::ModelFolder& folder, ModelSummary& summary) {
+  const models::ModelShape shape = models::read_shape(folder);
+  summary.layers = shape.encoder.layers;
+  summary.hidden = shape.encoder.hidden;
+  summary.intermediate = shape.encoder.intermediate;
+  summary.heads = shape.encoder.heads;
+  summary.vocabulary = shape.encoder.vocabulary;
+  summary.max_positions = shape.encoder.max_tokens;
+  summary.pooling = shape.pooling;
+  summary.parameters = shape.parameters;
+  summary.extra_tensors = shape.extras;
+  summary.memory_bytes = {{"f32", shape.parameters * 4}};
+}
 
-ModelSummary inspect(const std::string& path) {
+void describe_model(const std::string& path, ModelSummary& summary) {
   const checkpoint::ModelFolder folder(path);
-  ModelSummary summary;
   summary.stored_as = stored_as(folder);
   if (folder.config().has("architectures"))
     summary.architecture = folder.config().texts("architectures").at(0);
+  find_out(summary.unsupported, [&] { describe_encoder(folder, summary); });
+}
+
+// A table of vectors, one a token; sentence-transformers has no config.json for it.
+void describe_static(const std::string& folder, ModelSummary& summary) {
+  const checkpoint::Safetensors file(
+      (std::filesystem::path(folder) / "model.safetensors").string());
+  const checkpoint::TensorView& table = engine::find_static_table(file);
+  summary.architecture = "StaticEmbedding";
+  summary.vocabulary = static_cast<int>(table.shape[0]);
+  summary.hidden = static_cast<int>(table.shape[1]);
+  summary.stored_as = checkpoint::name_of(table.dtype);
+  summary.parameters = table.elements();
+  summary.memory_bytes = {{"f32", summary.parameters * 4}};
+}
+
+// What a folder of sentence-transformers says; nothing for another folder.
+std::optional<engine::EmbedderLayout> layout_of(const std::string& path, ModelSummary& summary) {
+  std::optional<engine::EmbedderLayout> layout;
+  if (std::filesystem::exists(std::filesystem::path(path) / "modules.json")) {
+    find_out(summary.unsupported, [&] { layout = engine::read_layout(path); });
+  }
+  return layout;
+}
+
+}  // namespace
+
+ModelSummary inspect(const std::string& path) {
+  ModelSummary summary;
+  const auto layout = layout_of(path, summary);
+  const std::string encoder = layout ? layout->encoder : path;
+  if (layout && layout->is_static) {
+    describe_static(encoder, summary);
+  } else {
+    describe_model(encoder, summary);
+  }
+  if (layout) summary.pooling = layout->pooling == engine::Pooling::kCls ? "cls" : "mean";
   find_out(summary.unsupported, [&] {
-    const models::ModelShape shape = models::read_shape(folder);
-    summary.layers = shape.encoder.layers;
-    summary.hidden = shape.encoder.hidden;
-    summary.intermediate = shape.encoder.intermediate;
-    summary.heads = shape.encoder.heads;
-    summary.vocabulary = shape.encoder.vocabulary;
-    summary.max_positions = shape.encoder.max_tokens;
-    summary.pooling = shape.pooling;
-    summary.parameters = shape.parameters;
-    summary.extra_tensors = shape.extras;
-    summary.memory_bytes = {{"f32", shape.parameters * 4}};
-  });
-  find_out(summary.unsupported, [&] {
-    const Tokenizer tokenizer(path);
+    const Tokenizer tokenizer(encoder);
     summary.tokenizer = tokenizer.description();
     if (summary.vocabulary > 0) {
       engine::require_vocabulary(path, tokenizer.vocabulary_size(), summary.vocabulary);

@@ -80,4 +80,13 @@ EmbedderLayout read_layout(const std::string& folder) {
   return layout;
 }
 
+const checkpoint::TensorView& find_static_table(const checkpoint::Safetensors& file) {
+  const auto found = file.tensors().find("embedding.weight");
+  if (found == file.tensors().end() || found->second.shape.size() != 2) {
+    throw InvalidFormat(file.path() +
+                        ": expected the tensor embedding.weight [vocabulary, dimension]");
+  }
+  return found->second;
+}
+
 }  // namespace narabi::engine

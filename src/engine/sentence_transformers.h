@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "checkpoint/safetensors.h"
 #include "engine/scorer.h"
 
 namespace narabi::engine {
@@ -20,5 +21,9 @@ struct EmbedderLayout {
 
 // Throws Error: a module that narabi does not have is named, with those it has.
 EmbedderLayout read_layout(const std::string& folder);
+
+// The table of a StaticEmbedding module [V, H]. Throws InvalidFormat where the file holds no such
+// tensor.
+const checkpoint::TensorView& find_static_table(const checkpoint::Safetensors& file);
 
 }  // namespace narabi::engine

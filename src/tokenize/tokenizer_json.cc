@@ -69,7 +69,7 @@ class Field {
 
   [[noreturn]] void wrong(const std::string& expected) const {
     std::string found = value_->dump(-1, ' ', false, json::error_handler_t::replace);
-    if (found.size() > 80) found = found.substr(0, 77) + "...";
+    if (found.size() > 80) found = std::string(base::utf8_prefix(found, 77)) + "...";
     throw InvalidFormat(path_ + ": expected " + expected + ", found " + found);
   }
   [[noreturn]] void unsupported(const std::string& what, const std::string& supported) const {

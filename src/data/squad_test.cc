@@ -1,0 +1,63 @@
+#include "data/squad.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "narabi/error.h"
+
+namespace narabi::data {
+namespace {
+
+using testing::HasSubstr;
+
+class Squad : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "narabi-test-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::string write(const std::string& content) {
+    const std::string path = folder_ + "/f" + std::to_string(++count_);
+    std::ofstream(path, std::ios::binary) << content;
+    return path;
+  }
+  std::string folder_;
+  int count_ = 0;
+};
+
+template <typename Body>
+std::string message_of(Body body) {
+  try {
+    body();
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+TEST_F(Squad, gives_gold_paragraphs) {
+  const SquadSplit split = read_squad(write(
+      R"({"data":[{"paragraphs":[{"context":"題 [SEP] 文","qas":[{"id":"1","question":"何？"}]},{"context":"二","qas":[]}]}]})"));
+  EXPECT_EQ(split.paragraphs[0].text, "題 文");
+  EXPECT_EQ(split.questions[0].paragraph, 0u);
+  EXPECT_THAT(message_of([&] { read_squad(write("{}")); }),
+              HasSubstr("expected the key data (SQuAD json)"));
+  EXPECT_THAT(message_of([&] { read_squad(write("{\"data\":[{\"paragraphs\":5}]}")); }),
+              HasSubstr("data[0]: paragraphs: expected an array"));
+}
+
+TEST(ShippedSplits, hold_what_their_sources_say) {
+  const SquadSplit jsquad = read_squad(NARABI_SOURCE_DIR "/data/jsquad/jsquad-valid-v1.3.json.xz");
+  EXPECT_EQ(jsquad.questions.size(), 4442u);
+  EXPECT_EQ(jsquad.paragraphs.size(), 1145u);
+  const SquadSplit jaquad = read_squad(NARABI_SOURCE_DIR "/data/jaquad/jaquad-dev.json.xz");
+  EXPECT_EQ(jaquad.questions.size(), 3939u);
+  EXPECT_EQ(jaquad.paragraphs.size(), 1431u);
+}
+
+}  // namespace
+}  // namespace narabi::data

@@ -1,0 +1,30 @@
+"""narabi bench: the fields that scripts rely on."""
+
+import unittest
+
+from narabi_cli import MODEL, CliTest
+
+FIELDS = ["model", "precision", "threads", "pairs", "tokens", "seconds", "pairs_per_s", "tokens_per_s", "p50_ms", "p99_ms",
+          "load_s", "peak_rss_mb", "gemm_gops", "bound_s", "bound_fraction"]
+
+
+class Bench(CliTest):
+    def test_json_holds_every_field(self):
+        line, = self.narabi("bench", "--model", MODEL, "--pairs", 4, "--tokens", 32, "--threads", 1, "--json").json
+        for name in FIELDS:
+            self.assertIn(name, line)
+        self.assertEqual((line["pairs"], line["threads"], line["precision"]), (4, 1, "f32"))
+        self.assertGreater(line["pairs_per_s"], 0)
+        self.assertGreaterEqual(line["p99_ms"], line["p50_ms"])
+
+    def test_the_text_is_for_people(self):
+        self.assertIn("pairs/s", self.narabi("bench", "--model", MODEL, "--pairs", 4, "--tokens", "mixed", "--threads", 1).out)
+
+    def test_lengths_that_make_no_sense_are_errors(self):
+        result = self.run_narabi("bench", "--model", MODEL, "--tokens", "long")
+        self.assertIn(result.code, (1, 2))
+        self.assertIn("--tokens", result.err)
+
+
+if __name__ == "__main__":
+    unittest.main()

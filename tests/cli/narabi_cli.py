@@ -1,0 +1,124 @@
+"""What the black-box tests of the command line share. Debian's python3 alone, no packages.
+
+Environment: NARABI is the binary (default: build/release/narabi).
+"""
+
+import json
+import lzma
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NARABI = os.environ.get("NARABI", str(ROOT / "build/release/narabi"))
+MODEL = str(ROOT / "models/prototype-modernbert-6l")
+GOLDEN = ROOT / "tests/golden"
+COMMANDS = ["score", "rerank", "tokenize", "embed", "inspect", "search", "eval", "reproduce", "bench"]
+SECONDS = 300  # a sanitizer build on a busy machine is slow
+
+
+def default_interrupt():
+    """A shell's background job ignores Ctrl-C; what we start must not inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def golden_pairs(count):
+    """The first lines of the prototype's golden file: query, passage, input_ids and the reference's logit."""
+    with open(Path(MODEL) / "golden.jsonl", encoding="utf-8") as lines:
+        return [json.loads(line) for _, line in zip(range(count), lines)]
+
+
+def pair_lines(pairs):
+    return "".join(json.dumps({"query": p["query"], "passage": p["passage"]}, ensure_ascii=False) + "\n"
+                   for p in pairs)
+
+
+def json_lines(objects):
+    return "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in objects)
+
+
+def kyoto(count):
+    """The first passages of the sample: id, title, text."""
+    with lzma.open(ROOT / "data/kyoto/kyoto-sample.jsonl.xz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for _, line in zip(range(count), lines)]
+
+
+def zstd(data):
+    """A Zstandard frame of raw blocks, since Python has no compressor for it (RFC 8878, 3.1.1)."""
+    frame = b"\x28\xb5\x2f\xfd" + b"\xa0" + struct.pack("<I", len(data))
+    block = 100_000
+    for at in range(0, len(data), block):
+        piece = data[at:at + block]
+        last = at + block >= len(data)
+        frame += struct.pack("<I", len(piece) << 3 | int(last))[:3] + piece
+    return frame
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.bytes, self.err = code, out, err.decode("utf-8", "replace")
+
+    @property
+    def out(self):
+        return self.bytes.decode("utf-8")
+
+    @property
+    def json(self):
+        """Every line of stdout as JSON: fails when anything else stands there."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class CliTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="narabi-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def file(self, name, content):
+        """Writes text or bytes below the test's folder; gives the path."""
+        path = self.folder / name
+        path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        return str(path)
+
+    def start(self, *args, **streams):
+        return subprocess.Popen([NARABI, *map(str, args)], preexec_fn=default_interrupt, **streams)
+
+    def run_narabi(self, *args, stdin=b"", env=None):
+        if isinstance(stdin, str):
+            stdin = stdin.encode("utf-8")
+        done = subprocess.run([NARABI, *map(os.fsencode, map(str, args))], input=stdin, capture_output=True,
+                              timeout=SECONDS, env={**os.environ, **(env or {})})
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def narabi(self, *args, **more):
+        """Runs a command that has to succeed."""
+        result = self.run_narabi(*args, **more)
+        self.assertEqual(result.code, 0, f"narabi {' '.join(map(str, args))}\n{result.err}")
+        return result
+
+    def fails(self, *args, expect=(), **more):
+        """Runs a command whose work has to fail: exit code 1 and one line on stderr with what is expected."""
+        result = self.run_narabi(*args, **more)
+        self.assertEqual(result.code, 1, f"narabi {' '.join(map(str, args))}\n{result.err}")
+        self.assertRegex(result.err, r"\Anarabi: [^\n]+\n\Z")
+        for part in expect:
+            self.assertIn(part, result.err)
+        return result
+
+    def wrong_usage(self, *args, expect=()):
+        """Exit code 2, an explanation on stderr, nothing on stdout."""
+        result = self.run_narabi(*args)
+        self.assertEqual(result.code, 2, f"narabi {' '.join(map(str, args))}\n{result.err}")
+        self.assertEqual(result.out, "")
+        self.assertNotEqual(result.err.strip(), "")
+        for part in expect:
+            self.assertIn(part, result.err)
+        return result
+
+    def assert_nothing_left(self, *names):
+        """The test's folder holds exactly `names`: no half-written output, no temporary file."""
+        self.assertEqual(sorted(entry.name for entry in self.folder.iterdir()), sorted(names))

@@ -1,0 +1,108 @@
+"""narabi search over a corpus in memory, and narabi reproduce."""
+
+import json
+import lzma
+import unittest
+from pathlib import Path
+
+from narabi_cli import MODEL, ROOT, CliTest, json_lines, kyoto
+
+KYOTO = ROOT / "data/kyoto/kyoto-sample.jsonl.xz"
+QUERY = "銀閣寺を建てた将軍は誰ですか"
+
+
+class Search(CliTest):
+    def search(self, *more, corpus=KYOTO):
+        return self.narabi("search", "--corpus", corpus, *more)
+
+    def test_bm25_alone_orders_by_its_score(self):
+        lines = self.search("--query", QUERY, "--json", "--top-n", 5).json
+        self.assertEqual([line["rank"] for line in lines], [1, 2, 3, 4, 5])
+        scores = [line["score"] for line in lines]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        self.assertTrue(all("logit" not in line for line in lines))
+        self.assertTrue(all(line["id"] and line["text"] for line in lines))
+
+    def test_the_reranker_reorders_the_candidates_and_keeps_scores_apart(self):
+        before = self.search("--query", QUERY, "--json", "--top-n", 20, "--candidates", 20).json
+        lines = self.search("--query", QUERY, "--json", "--top-n", 20, "--candidates", 20, "--model", MODEL,
+                            "--blend", 0.25).json
+        self.assertEqual({line["id"] for line in lines}, {line["id"] for line in before})
+        bm25 = {line["id"]: line["score"] for line in before}
+        for line in lines:
+            self.assertAlmostEqual(line["score"], line["logit"] + 0.25 * bm25[line["id"]], delta=1e-5)
+        scores = [line["score"] for line in lines]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        weight = json.loads((Path(MODEL) / "narabi.json").read_text(encoding="utf-8"))["blend"]["bm25"]
+        for line in self.search("--query", QUERY, "--json", "--candidates", 20, "--model", MODEL).json:
+            self.assertAlmostEqual(line["score"], line["logit"] + weight * line["bm25"], delta=1e-5)
+        alone = self.search("--query", QUERY, "--json", "--candidates", 20, "--model", MODEL, "--blend", 0).json
+        self.assertTrue(all(abs(line["score"] - line["logit"]) < 1e-6 for line in alone))
+
+    def test_the_table_is_for_people(self):
+        rows = self.search("--query", QUERY, "--top-n", 3, "--model", MODEL).out.splitlines()
+        self.assertIn("rank", rows[0])
+        self.assertTrue(rows[1].split()[0] == "1")
+
+    def test_many_queries_make_a_run_that_eval_reads(self):
+        queries = self.file("queries.tsv", "q1\t十二神将とは何か\nq2\t銀閣寺を建てた将軍\n")
+        out = self.folder / "out.run"
+        self.assertEqual(self.search("--queries", queries, "--output", out, "--candidates", 30).out, "")
+        lines = [line.split() for line in out.read_text(encoding="utf-8").splitlines()]
+        self.assertEqual({line[0] for line in lines}, {"q1", "q2"})
+        self.assertTrue(all(len(line) == 6 for line in lines))
+        qrels = self.file("qrels", f"q1 0 {lines[0][2]} 1\n")
+        line, = self.narabi("eval", "--qrels", qrels, out, "--json").json
+        self.assertEqual(line["mrr@10"], 1)
+
+    def test_many_queries_as_json_lines_name_their_query(self):
+        queries = self.file("queries.tsv", "q1\t十二神将とは何か\nq2\t銀閣寺を建てた将軍\n")
+        lines = self.search("--queries", queries, "--json", "--top-n", 2).json
+        self.assertEqual([line["query_id"] for line in lines], ["q1", "q1", "q2", "q2"])
+
+    def test_several_corpus_files_are_one_corpus(self):
+        documents = kyoto(40)
+        parts = [self.file("a.jsonl", json_lines(documents[:25])),
+                 self.file("b.jsonl.xz", lzma.compress(json_lines(documents[25:]).encode()))]
+        whole = self.file("all.jsonl", json_lines(documents))
+        expected = self.search("--query", "薬師寺", "--json", corpus=whole).out
+        self.assertEqual(self.narabi("search", "--corpus", *parts, "--query", "薬師寺", "--json").out, expected)
+
+    def test_a_query_that_hits_nothing_is_no_failure(self):
+        corpus = self.file("c.jsonl", json_lines([{"id": "a", "text": "京都"}]))
+        self.assertEqual(self.search("--query", "zzz", "--json", corpus=corpus).out, "")
+        self.search("--query", "zzz", corpus=corpus)
+        self.search("--query", "", "--json", corpus=corpus)
+
+    def test_bad_corpora_and_queries_are_named(self):
+        self.fails("search", "--corpus", self.folder / "none", "--query", "寺", expect=["none"])
+        self.fails("search", "--corpus", self.file("empty.jsonl", ""), "--query", "寺", expect=["empty.jsonl"])
+        self.fails("search", "--corpus", self.file("bad.jsonl", '{"id": "a"}\n'), "--query", "寺",
+                   expect=["bad.jsonl:1", '"text"'])
+        self.wrong_usage("search", "--corpus", KYOTO)
+        self.wrong_usage("search", "--query", "寺")
+        result = self.run_narabi("search", "--corpus", KYOTO, "--query", "寺\udcff")
+        self.assertIn(result.code, (1, 2))
+        self.assertIn("UTF-8", result.err)
+
+
+class Reproduce(CliTest):
+    def test_the_table_of_a_part_of_jsquad(self):
+        lines = self.narabi("reproduce", "jsquad", "--data", ROOT / "data", "--model", MODEL, "--limit", 20,
+                            "--blend", 0.1, "--json").json
+        self.assertEqual([line["ranking"].split(", ")[-1] for line in lines],
+                         ["words + bigrams", "logit alone", "logit + 0.1 x BM25"])
+        for line in lines:
+            for metric in ["mrr@10", "ndcg@10"]:
+                self.assertTrue(0 < line[metric] <= 1)
+            self.assertGreaterEqual(line["seconds"], 0)
+
+    def test_a_data_folder_without_the_collection_is_named(self):
+        self.fails("reproduce", "jsquad", "--data", self.folder, expect=["jsquad"])
+
+    def test_an_unknown_collection_is_wrong_usage(self):
+        self.wrong_usage("reproduce", "nothing")
+
+
+if __name__ == "__main__":
+    unittest.main()
