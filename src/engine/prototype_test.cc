@@ -18,10 +18,19 @@ struct Golden {
 
 const std::string kFolder = NARABI_SOURCE_DIR "/models/prototype-modernbert-6l";
 
+// Under sanitizers every tenth pair only: they look for something else than the last digit.
+#ifdef NARABI_SANITIZED
+constexpr std::size_t kEveryNth = 10;
+#else
+constexpr std::size_t kEveryNth = 1;
+#endif
+
 Golden read_golden() {
   Golden golden;
   std::ifstream file(kFolder + "/golden.jsonl");
+  std::size_t number = 0;
   for (std::string line; std::getline(file, line);) {
+    if (number++ % kEveryNth != 0) continue;
     const auto json = nlohmann::json::parse(line);
     golden.encodings.push_back({.input_ids = json["input_ids"], .token_type_ids = {}});
     golden.logits.push_back(json["logit"]);
@@ -31,7 +40,7 @@ Golden read_golden() {
 
 TEST(Prototype, gives_the_logits_of_transformers) {
   const Golden golden = read_golden();
-  ASSERT_EQ(golden.logits.size(), 200u);
+  ASSERT_EQ(golden.logits.size(), 200u / kEveryNth);
   const Scorer scorer(kFolder, {.threads = 2});
   const std::vector<float> logits = scorer.logits(golden.encodings);
   float worst = 0;
