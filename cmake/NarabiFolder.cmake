@@ -59,9 +59,10 @@ endfunction()
 function(narabi_test name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE narabi_flags ZLIB::ZLIB nlohmann_json::nlohmann_json GTest::gtest GTest::gmock GTest::gtest_main)
+  string(REPLACE "," "_" sanitized "${NARABI_SANITIZE}")  # a comma would end the expression below
   target_compile_definitions(${name} PRIVATE
     NARABI_SOURCE_DIR="${PROJECT_SOURCE_DIR}" NARABI_BINARY_DIR="${PROJECT_BINARY_DIR}"
-    $<$<BOOL:${NARABI_SANITIZE}>:NARABI_SANITIZED>)  # fewer repetitions where a test is about volume
+    $<$<BOOL:${sanitized}>:NARABI_SANITIZED>)  # fewer repetitions where a test is about volume
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
