@@ -64,6 +64,10 @@ TEST(Errors, name_file_key_value_and_what_is_supported) {
        "num_attention_heads: expected a divisor of hidden_size 36, found 7"},
       {"bert-base-v1", "hidden_size", "x", "hidden_size: expected an integer, found \"x\""},
       {"bert-base-v1", "hidden_size", 0, "hidden_size: expected 1 to"},
+      {"bert-base-v1", "num_hidden_layers", 1 << 24,
+       "num_hidden_layers: expected 1 to 1024, found 16777216"},
+      {"modernbert-tiny-v2", "max_position_embeddings", 1 << 24,
+       "max_position_embeddings: expected 1 to 131072, found 16777216"},
       {"bert-base-v1", "num_hidden_layers", 11, "holds the tensor bert.encoder.layer.11."},
       {"bert-base-v1", "num_hidden_layers", 13,
        "expected the tensor bert.encoder.layer.12.attention.self.query.weight [36, 36], found "
@@ -189,6 +193,27 @@ TEST(Errors, are_findings_of_inspect_rather_than_failures) {
   const ModelSummary summary = inspect(folder.path());
   ASSERT_EQ(summary.unsupported.size(), 1u);
   EXPECT_THAT(summary.unsupported[0], HasSubstr("hidden_act is \"relu\""));
+}
+
+TEST(Errors, of_architectures_are_one_finding_of_inspect) {
+  for (const json& value : {json::array(), json("BertModel"), json{"A", "B"}}) {
+    const Spoilt folder("bert-base-v1");
+    folder.config("architectures", value);
+    const ModelSummary summary = inspect(folder.path());
+    ASSERT_EQ(summary.unsupported.size(), 1u) << value;
+    EXPECT_THAT(summary.unsupported[0], HasSubstr("config.json: architectures"));
+  }
+}
+
+TEST(Errors, of_the_file_system_belong_to_the_family) {
+  const Spoilt ring("bert-base-v1");
+  fs::remove(ring.file("config.json"));
+  fs::create_symlink("config.json", ring.file("config.json"));
+  EXPECT_THAT(ring.message(), HasSubstr("config.json: cannot look there: Too many levels"));
+  const std::string endless(5000, 'x');
+  EXPECT_THROW(Reranker{endless}, IoError);
+  EXPECT_THROW(Embedder{endless}, IoError);
+  EXPECT_THROW(inspect(endless), IoError);
 }
 
 // Every file of a folder cut short at a random place, many times: an Error or a model, never a

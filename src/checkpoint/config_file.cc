@@ -1,10 +1,10 @@
 #include "checkpoint/config_file.h"
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/json_depth.h"
 #include "base/mapped_file.h"
+#include "base/paths.h"
 #include "base/utf8.h"
 #include "narabi/error.h"
 
@@ -78,7 +78,7 @@ ConfigFile::ConfigFile(const std::string& path) {
 }
 
 ConfigFile ConfigFile::empty(const std::string& path) {
-  if (std::filesystem::exists(path)) return ConfigFile(path);
+  if (base::exists(path)) return ConfigFile(path);
   auto impl = std::make_shared<Impl>();
   impl->path = path;
   impl->root = json::object();

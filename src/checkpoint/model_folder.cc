@@ -1,7 +1,10 @@
 #include "checkpoint/model_folder.h"
 
 #include <filesystem>
+#include <map>
+#include <system_error>
 
+#include "base/paths.h"
 #include "narabi/error.h"
 
 namespace narabi::checkpoint {
@@ -14,32 +17,40 @@ constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 
 std::string checked_folder(const std::string& path) {
-  if (!fs::exists(path)) throw IoError(path + ": no such folder");
-  if (!fs::is_directory(path)) throw IoError(path + ": expected a model folder, found a file");
-  if (!fs::exists(fs::path(path) / kConfig)) {
+  if (!base::exists(path)) throw IoError(path + ": no such folder");
+  if (!base::is_folder(path)) throw IoError(path + ": expected a model folder, found a file");
+  if (!base::exists(fs::path(path) / kConfig)) {
     throw IoError(path + ": expected a model folder, but it holds no " + kConfig);
   }
   return path;
 }
 
 bool holds_pickled_weights(const std::string& path) {
-  for (const auto& entry : fs::directory_iterator(path)) {
-    const std::string name = entry.path().filename().string();
+  std::error_code error;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
     if (name.starts_with("pytorch_model") && name.ends_with(".bin")) return true;
   }
   return false;
 }
 
-[[noreturn]] void no_weights(const std::string& path) {
+// The class of transformers that writes all weights of this folder, and none that it makes up.
+std::string loader_of(const ConfigFile& config) {
+  const std::vector<std::string> names =
+      config.has("architectures") ? config.texts("architectures") : std::vector<std::string>{};
+  const bool encoder = !names.empty() && !names[0].ends_with("ForSequenceClassification");
+  return encoder ? "AutoModel" : "AutoModelForSequenceClassification";
+}
+
+[[noreturn]] void no_weights(const std::string& path, const ConfigFile& config) {
   if (!holds_pickled_weights(path)) {
     throw IoError(path + ": expected " + kWeights + " or " + kIndex + ", found neither");
   }
   throw Unsupported(path + ": holds only pytorch_model.bin (pickled weights); narabi reads " +
-                    kWeights +
-                    ". Convert it once: python3 -c \"from transformers import "
-                    "AutoModelForSequenceClassification as M; "
-                    "M.from_pretrained('" +
-                    path + "').save_pretrained('" + path + "', safe_serialization=True)\"");
+                    kWeights + ". Convert it once: python3 -c \"from transformers import " +
+                    loader_of(config) + " as M; M.from_pretrained('" + path +
+                    "').save_pretrained('" + path + "', safe_serialization=True)\"");
 }
 
 std::string shape_text(std::span<const std::int64_t> shape) {
@@ -58,25 +69,26 @@ ModelFolder::ModelFolder(const std::string& path)
     files_.push_back(std::make_unique<Safetensors>(file(kWeights)));
     return;
   }
-  if (!has_file(kIndex)) no_weights(path);
+  if (!has_file(kIndex)) no_weights(path, config_);
   read_shards();
 }
 
 void ModelFolder::read_shards() {
   const ConfigFile index(file(kIndex));
-  std::set<std::string> shards;
+  std::map<std::string, std::vector<std::string>> shards;  // and the tensors that should be there
   const std::vector<std::string> names = index.keys("weight_map");
   if (names.empty())
     throw InvalidFormat(index.path() + ": weight_map: expected tensors, found none");
   for (const std::string& name : names) {
     const std::string shard = index.text("weight_map." + name);
-    if (shard.find('/') != std::string::npos || shard == "..") {
+    const bool plain = shard.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
+    if (!plain || shard == "..") {
       throw InvalidFormat(index.path() + ": weight_map." + name +
                           ": expected the name of a file in the same folder, found " + shard);
     }
-    shards.insert(shard);
+    shards[shard].push_back(name);
   }
-  for (const std::string& shard : shards) {
+  for (const auto& [shard, promised] : shards) {
     if (!has_file(shard)) {
       throw IoError(index.path() + ": names the shard " + shard + ", which is not in the folder");
     }
@@ -86,12 +98,12 @@ void ModelFolder::read_shards() {
         throw InvalidFormat(opened->path() + ": tensor " + name + " is in another shard, too");
       }
     }
-    files_.push_back(std::move(opened));
-  }
-  for (const std::string& name : names) {
-    if (find(name) == nullptr) {
-      throw InvalidFormat(index.path() + ": names the tensor " + name + ", which no shard holds");
+    for (const std::string& name : promised) {
+      if (opened->tensors().contains(name)) continue;
+      throw InvalidFormat(index.path() + ": weight_map." + name + " is " + shard +
+                          ", which does not hold this tensor");
     }
+    files_.push_back(std::move(opened));
   }
 }
 
@@ -100,7 +112,7 @@ std::string ModelFolder::file(std::string_view name) const {
 }
 
 bool ModelFolder::has_file(std::string_view name) const {
-  return fs::is_regular_file(fs::path(path_) / name);
+  return base::is_file(fs::path(path_) / name);
 }
 
 const TensorView* ModelFolder::find(std::string_view name) const {

@@ -69,11 +69,31 @@ TEST(ModelFolder, says_what_is_wrong_with_a_folder) {
   folder.write("s1.safetensors", one_tensor("a"));
   folder.write("model.safetensors.index.json",
                R"({"weight_map":{"a":"s1.safetensors","b":"s1.safetensors"}})");
-  EXPECT_THAT(message(), HasSubstr("names the tensor b, which no shard holds"));
+  EXPECT_THAT(message(),
+              HasSubstr("weight_map.b is s1.safetensors, which does not hold this tensor"));
   folder.write("s2.safetensors", one_tensor("a"));
   folder.write("model.safetensors.index.json",
                R"({"weight_map":{"a":"s1.safetensors","b":"s2.safetensors"}})");
   EXPECT_THAT(message(), HasSubstr("tensor a is in another shard, too"));
+  folder.write("s2.safetensors", one_tensor("b"));
+  folder.write("model.safetensors.index.json",
+               R"({"weight_map":{"a":"s2.safetensors","b":"s1.safetensors"}})");
+  EXPECT_THAT(message(), HasSubstr("weight_map.b is s1.safetensors, which does not hold"));
+  folder.write("model.safetensors.index.json", R"({"weight_map":{"a":"s1.safetensors\u0000"}})");
+  EXPECT_THAT(message(), HasSubstr("expected the name of a file in the same folder"));
+  folder.write("model.safetensors.index.json",
+               R"({"weight_map":{"a":")" + std::string(300, 'x') + "\"}}");
+  EXPECT_THAT(message(), HasSubstr("x: cannot look there: File name too long"));
+}
+
+TEST(ModelFolder, converts_pickled_weights_with_the_class_of_the_architecture) {
+  const TemporaryFolder folder;
+  folder.write("pytorch_model-00001-of-00002.bin", "x");
+  const auto message = [&] { return message_of([&] { ModelFolder model(folder.path()); }); };
+  folder.write("config.json", R"({"architectures":["BertForSequenceClassification"]})");
+  EXPECT_THAT(message(), HasSubstr("import AutoModelForSequenceClassification as M;"));
+  folder.write("config.json", R"({"architectures":["BertModel"]})");
+  EXPECT_THAT(message(), HasSubstr("import AutoModel as M;"));
 }
 
 TEST(TensorTable, names_missing_misshapen_and_denied_tensors) {

@@ -7,8 +7,10 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "base/json_depth.h"
+#include "base/utf8.h"
 #include "narabi/error.h"
 
 namespace narabi::checkpoint {
@@ -24,6 +26,14 @@ constexpr std::size_t kMaxDepth = 16;
   throw InvalidFormat(path + ": " + what);
 }
 
+// A header may be 100 MB of anything: a message shows its beginning.
+std::string shown(const json& value) {
+  constexpr std::size_t kShown = 80;
+  if (value.is_structured() && value.size() > kShown) return value.type_name();
+  const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return text.size() > kShown ? std::string(base::utf8_prefix(text, kShown)) + "..." : text;
+}
+
 DType parse_dtype(const std::string& path, const std::string& tensor, const std::string& word) {
   if (word == "F32") return DType::kF32;
   if (word == "F16") return DType::kF16;
@@ -34,7 +44,7 @@ DType parse_dtype(const std::string& path, const std::string& tensor, const std:
 
 std::uint64_t unsigned_number(const json& value, const std::string& path, const std::string& what) {
   if (!value.is_number_unsigned()) {
-    fail(path, what + ": expected a non-negative integer, found " + value.dump());
+    fail(path, what + ": expected a non-negative integer, found " + shown(value));
   }
   return value.get<std::uint64_t>();
 }
@@ -65,16 +75,16 @@ struct Entry {
 
 Entry parse_entry(const std::string& path, const std::string& name, const json& value) {
   if (!value.is_object())
-    fail(path, "tensor " + name + ": expected an object, found " + value.dump());
+    fail(path, "tensor " + name + ": expected an object, found " + shown(value));
   Entry entry;
   entry.tensor.name = name;
   const json& dtype = member(value, "dtype", path, name);
   if (!dtype.is_string())
-    fail(path, "tensor " + name + ": dtype: expected a string, found " + dtype.dump());
+    fail(path, "tensor " + name + ": dtype: expected a string, found " + shown(dtype));
   entry.tensor.dtype = parse_dtype(path, name, dtype.get<std::string>());
   const json& shape = member(value, "shape", path, name);
   if (!shape.is_array())
-    fail(path, "tensor " + name + ": shape: expected an array, found " + shape.dump());
+    fail(path, "tensor " + name + ": shape: expected an array, found " + shown(shape));
   for (const json& extent : shape) {
     const std::uint64_t size = unsigned_number(extent, path, "tensor " + name + ": shape");
     if (size > std::numeric_limits<std::int64_t>::max())
@@ -83,7 +93,7 @@ Entry parse_entry(const std::string& path, const std::string& name, const json& 
   }
   const json& offsets = member(value, "data_offsets", path, name);
   if (!offsets.is_array() || offsets.size() != 2) {
-    fail(path, "tensor " + name + ": data_offsets: expected [begin, end], found " + offsets.dump());
+    fail(path, "tensor " + name + ": data_offsets: expected [begin, end], found " + shown(offsets));
   }
   entry.begin = unsigned_number(offsets[0], path, "tensor " + name + ": data_offsets");
   entry.end = unsigned_number(offsets[1], path, "tensor " + name + ": data_offsets");
@@ -93,8 +103,17 @@ Entry parse_entry(const std::string& path, const std::string& name, const json& 
 json parse_header(const std::string& path, std::string_view text) {
   base::check_json_depth(text, kMaxDepth, path);
   json header;
+  std::set<std::string, std::less<>> names;
+  // A second entry of a name would replace the first one silently.
+  const auto once = [&](int depth, json::parse_event_t event, json& parsed) {
+    if (depth == 1 && event == json::parse_event_t::key &&
+        !names.insert(parsed.get_ref<const std::string&>()).second) {
+      fail(path, "the header names the tensor " + parsed.get<std::string>() + " twice");
+    }
+    return true;
+  };
   try {
-    header = json::parse(text);
+    header = json::parse(text, once);
   } catch (const json::exception& error) {
     fail(path, std::string("the header is no JSON: ") + error.what());
   }
@@ -166,9 +185,13 @@ Safetensors::Safetensors(const std::string& path) : file_(path) {
   }
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kPrefixBytes);
-  if (length > kMaxHeader || length > bytes.size() - kPrefixBytes) {
+  if (length > bytes.size() - kPrefixBytes) {
     fail(path, "header length " + std::to_string(length) + ": the file holds " +
                    std::to_string(bytes.size() - kPrefixBytes) + " bytes after it");
+  }
+  if (length > kMaxHeader) {
+    fail(path, "header length " + std::to_string(length) + ": expected at most " +
+                   std::to_string(kMaxHeader));
   }
   const json header = parse_header(path, file_.text().substr(kPrefixBytes, length));
   const std::span<const std::byte> data = bytes.subspan(kPrefixBytes + length);
@@ -198,7 +221,7 @@ void widen(const std::byte* data, DType dtype, std::size_t count, float* out) {
 }
 
 void check_finite(std::span<const float> values, const std::string& where) {
-  // x - x is 0 for finite x and NaN otherwise; sums of zeros stay zero, so one pass vectorises.
+  // NaN and infinity have all bits of the exponent set: a whole block is tested without a branch.
   constexpr std::size_t kBlock = 4096;
   for (std::size_t begin = 0; begin < values.size(); begin += kBlock) {
     const std::size_t end = std::min(values.size(), begin + kBlock);

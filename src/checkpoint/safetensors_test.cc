@@ -133,14 +133,38 @@ TEST(Safetensors, says_what_is_wrong_with_a_bad_file) {
            R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
            std::string(8, '\0')),
        "overlap the tensor before"},
+      {file_of(
+           R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+           std::string(8, '\0')),
+       "the header names the tensor a twice"},
+      {entry("\"" + std::string(1000, 'x') + "\""), std::string(79, 'x') + "..."},
+      {entry("[" + std::string(998, ' ') + "1" + std::string(999, ' ') + "]"),
+       "tensor t: expected an object, found [1]"},
   };
   for (const auto& [content, message] : cases) {
+    SCOPED_TRACE(message);
     const std::string found = message_of(content);
     EXPECT_THAT(found, HasSubstr(message));
     EXPECT_THAT(found, HasSubstr("x.safetensors"));
   }
   EXPECT_THROW(Safetensors("/nowhere/x.safetensors"), IoError);
   EXPECT_THROW(Safetensors("/tmp"), IoError);
+}
+
+// The file has holes: it takes no space and is not read beyond its first bytes.
+TEST(Safetensors, refuses_a_header_beyond_the_limit_of_the_reference) {
+  const TemporaryFolder folder;
+  const std::uint64_t length = 100'000'001;
+  std::string prefix(sizeof length, '\0');
+  std::memcpy(prefix.data(), &length, sizeof length);
+  const std::string path = folder.write("x.safetensors", prefix);
+  std::filesystem::resize_file(path, 8 + length);
+  try {
+    const Safetensors file(path);
+    FAIL();
+  } catch (const InvalidFormat& error) {
+    EXPECT_THAT(error.what(), HasSubstr("header length 100000001: expected at most 100000000"));
+  }
 }
 
 // Truncations at every byte and random flips: a file opens or is refused, and what opens can be

@@ -1,8 +1,10 @@
 #include "narabi/inspect.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
+#include "base/paths.h"
 #include "checkpoint/model_folder.h"
 #include "engine/limits.h"
 #include "engine/sentence_transformers.h"
@@ -19,7 +21,9 @@ void find_out(std::vector<std::string>& unsupported, Part part) {
   try {
     part();
   } catch (const Error& error) {
-    unsupported.push_back(error.what());
+    // Two parts may stumble over the same key.
+    if (std::find(unsupported.begin(), unsupported.end(), error.what()) == unsupported.end())
+      unsupported.push_back(error.what());
   }
 }
 
@@ -49,8 +53,11 @@ void describe_encoder(const checkpoint::ModelFolder& folder, ModelSummary& summa
 void describe_model(const std::string& path, ModelSummary& summary) {
   const checkpoint::ModelFolder folder(path);
   summary.stored_as = stored_as(folder);
-  if (folder.config().has("architectures"))
-    summary.architecture = folder.config().texts("architectures").at(0);
+  find_out(summary.unsupported, [&] {
+    if (!folder.config().has("architectures")) return;  // describe_encoder() says so
+    for (const std::string& name : folder.config().texts("architectures"))
+      summary.architecture += (summary.architecture.empty() ? "" : ", ") + name;
+  });
   find_out(summary.unsupported, [&] { describe_encoder(folder, summary); });
 }
 
@@ -70,7 +77,7 @@ void describe_static(const std::string& folder, ModelSummary& summary) {
 // What a folder of sentence-transformers says; nothing for another folder.
 std::optional<engine::EmbedderLayout> layout_of(const std::string& path, ModelSummary& summary) {
   std::optional<engine::EmbedderLayout> layout;
-  if (std::filesystem::exists(std::filesystem::path(path) / "modules.json")) {
+  if (base::exists(std::filesystem::path(path) / "modules.json")) {
     find_out(summary.unsupported, [&] { layout = engine::read_layout(path); });
   }
   return layout;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/paths.h"
 #include "checkpoint/config_file.h"
 #include "narabi/error.h"
 
@@ -44,8 +45,8 @@ void read_transformer(const fs::path& folder, EmbedderLayout& layout) {
 
 EmbedderLayout read_layout(const std::string& folder) {
   const fs::path root(folder);
-  if (!fs::is_directory(root)) throw IoError(folder + ": no such folder");
-  if (!fs::exists(root / "modules.json")) {
+  if (!base::is_folder(root)) throw IoError(folder + ": no such folder");
+  if (!base::exists(root / "modules.json")) {
     throw IoError(folder +
                   ": expected an embedder in the layout of sentence-transformers, but it holds no "
                   "modules.json");

@@ -4,11 +4,10 @@
 
 namespace narabi::models {
 
-int positive(const checkpoint::ConfigFile& file, const char* key) {
-  constexpr std::int64_t kLimit = 1 << 24;
+int positive(const checkpoint::ConfigFile& file, const char* key, int limit) {
   const std::int64_t value = file.integer(key);
-  if (value < 1 || value > kLimit) {
-    throw InvalidFormat(file.path() + ": " + key + ": expected 1 to " + std::to_string(kLimit) +
+  if (value < 1 || value > limit) {
+    throw InvalidFormat(file.path() + ": " + key + ": expected 1 to " + std::to_string(limit) +
                         ", found " + std::to_string(value));
   }
   return static_cast<int>(value);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/paths.h"
 #include "narabi/error.h"
 
 namespace narabi::text {
@@ -34,7 +35,7 @@ std::string install_command(std::string_view name) {
 std::string find_dictionary(std::string_view name) {
   std::string looked;
   for (const std::string& folder : places(name)) {
-    if (fs::exists(fs::path(folder) / "sys.dic")) return folder;
+    if (base::exists(fs::path(folder) / "sys.dic")) return folder;
     looked += (looked.empty() ? "" : ", ") + folder;
   }
   throw IoError("the MeCab dictionary " + std::string(name) + " is not installed (looked in " +

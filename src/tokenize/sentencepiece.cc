@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/mapped_file.h"
+#include "base/paths.h"
 #include "narabi/error.h"
 #include "tokenize/slow_tokenizer.h"
 
@@ -110,7 +111,7 @@ LoadedTokenizer load_llama(const std::string& path, const TokenizerConfig& confi
 LoadedTokenizer load_sentencepiece(const std::string& folder) {
   const TokenizerConfig config(folder);
   const fs::path fairseq = fs::path(folder) / "sentencepiece.bpe.model";
-  if (fs::exists(fairseq)) return load_fairseq(fairseq.string(), config);
+  if (base::exists(fairseq)) return load_fairseq(fairseq.string(), config);
   return load_llama((fs::path(folder) / "tokenizer.model").string(), config);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/json_depth.h"
 #include "base/mapped_file.h"
+#include "base/paths.h"
 #include "narabi/error.h"
 #include "tokenize/model.h"
 
@@ -20,7 +21,7 @@ constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_to
                                   "pad_token", "cls_token", "mask_token"};
 
 json read(const std::string& path) {
-  if (!std::filesystem::exists(path)) return json::object();
+  if (!base::exists(path)) return json::object();
   const base::MappedFile file(path);
   base::check_json_depth(file.text(), kMaxDepth, path);
   json root;

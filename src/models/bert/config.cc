@@ -10,7 +10,7 @@ Config read_config(const checkpoint::ConfigFile& file) {
   config.layer.heads = positive(file, "num_attention_heads");
   config.layer.intermediate = positive(file, "intermediate_size");
   config.layer.layer_norm_eps = epsilon(file, "layer_norm_eps", 1e-12);
-  config.layers = positive(file, "num_hidden_layers");
+  config.layers = positive(file, "num_hidden_layers", kMaxLayers);
   config.vocabulary = positive(file, "vocab_size");
   config.positions = positive(file, "max_position_embeddings");
   config.token_types = positive(file, "type_vocab_size");

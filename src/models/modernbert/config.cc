@@ -54,9 +54,9 @@ Config read_config(const ConfigFile& file) {
   config.hidden = positive(file, "hidden_size");
   config.heads = positive(file, "num_attention_heads");
   config.intermediate = positive(file, "intermediate_size");
-  config.layers = positive(file, "num_hidden_layers");
+  config.layers = positive(file, "num_hidden_layers", kMaxLayers);
   config.vocabulary = positive(file, "vocab_size");
-  config.positions = positive(file, "max_position_embeddings");
+  config.positions = positive(file, "max_position_embeddings", kMaxRotaryPositions);
   require_whole_heads(file, config.hidden, config.heads);
   if (config.hidden / config.heads % 2 != 0) {
     file.unsupported("num_attention_heads", "heads of an even size (rotary positions turn pairs)");
