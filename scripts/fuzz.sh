@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v clang++-14 >/dev/null || { echo "needs: apt-get install clang-14 libclang-rt-14-dev" >&2; exit 1; }
 cmake --preset fuzz >/dev/null
-cmake --build build/fuzz
+cmake --build build/fuzz --target fuzz
 for target in build/fuzz/fuzz/fuzz_*; do
   [ -x "$target" ] && [ -f "$target" ] || continue
   name=$(basename "$target")
