@@ -36,9 +36,15 @@ class Spoilt {
     config[key] = value;
     std::ofstream(file("config.json")) << config.dump();
   }
-  std::string message() const {
+  void edit(const std::string& name, const json& patch) const {
+    json content = json::parse(base::read_file(file(name)));
+    content.merge_patch(patch);
+    std::ofstream(file(name)) << content.dump();
+  }
+  template <typename Model = Reranker>
+  std::string message(const ModelOptions& options = {}) const {
     try {
-      const Reranker reranker(path());
+      const Model model(path(), options);
       return "";
     } catch (const Error& error) {
       return error.what();
@@ -171,6 +177,75 @@ TEST(Errors, refuse_a_length_beyond_the_positions) {
   } catch (const InvalidArgument& error) {
     EXPECT_THAT(error.what(), HasSubstr("max_length: expected 1 to 512"));
   }
+}
+
+TEST(Errors, refuse_lengths_and_ids_that_the_first_pair_would_stumble_over) {
+  const Spoilt short_limit("xlmr-xsmall-v1");
+  EXPECT_THAT(short_limit.message({.max_length = 3}), HasSubstr("expected at least 4"));
+  short_limit.edit("tokenizer_config.json", {{"model_max_length", -1}});
+  EXPECT_THAT(short_limit.message(), HasSubstr("tokenizer_config.json: model_max_length: expected "
+                                               "1 or more, found -1"));
+  const Spoilt stray("modernbert-tiny-v2");
+  json tokenizer = json::parse(base::read_file(stray.file("tokenizer.json")));
+  for (auto& [name, token] : tokenizer["post_processor"]["special_tokens"].items())
+    token["ids"] = {99999};
+  std::ofstream(stray.file("tokenizer.json")) << tokenizer.dump();
+  EXPECT_THAT(stray.message(), HasSubstr("the tokenizer gives ids up to 99999, but the embedding "
+                                         "matrix (config.json: vocab_size) has 3000 rows"));
+}
+
+TEST(Errors, name_what_an_embedder_cannot_do) {
+  const Spoilt folder("embed-e5-small");
+  EXPECT_THAT(folder.message<Embedder>({.max_length = 100000}),
+              HasSubstr("max_length: expected 1 to 512"));
+  folder.edit("sentence_bert_config.json", {{"max_seq_length", -5}});
+  EXPECT_THAT(folder.message<Embedder>(),
+              HasSubstr("sentence_bert_config.json: max_seq_length: expected 1 to 16777216, found "
+                        "-5"));
+  folder.edit("sentence_bert_config.json", {{"max_seq_length", 512}});
+  folder.edit("1_Pooling/config.json", {{"pooling_mode_max_tokens", true}});
+  EXPECT_THAT(folder.message<Embedder>(), HasSubstr("pooling_mode_max_tokens is true; supported: "
+                                                    "pooling_mode_cls_token"));
+  folder.edit("1_Pooling/config.json",
+              {{"pooling_mode_max_tokens", false}, {"include_prompt", false}});
+  EXPECT_THAT(folder.message<Embedder>(), HasSubstr("include_prompt is false; supported: true"));
+  folder.edit("1_Pooling/config.json", {{"include_prompt", true}});
+  json modules = json::parse(base::read_file(folder.file("modules.json")));
+  modules.push_back({{"idx", 3},
+                     {"name", "3"},
+                     {"path", "3_Dense"},
+                     {"type", "sentence_transformers.models.Dense"}});
+  std::ofstream(folder.file("modules.json")) << modules.dump();
+  EXPECT_THAT(folder.message<Embedder>(),
+              HasSubstr("modules.json: type is \"sentence_transformers.models.Dense\"; supported: "
+                        "Transformer, Pooling, Normalize, StaticEmbedding"));
+}
+
+// The golden folders do not ask for lower case; with it the reference's vectors of a text are those
+// of text.lower().
+TEST(Embedders, lower_the_case_of_texts_where_the_folder_asks_for_it) {
+  const Spoilt folder("embed-e5-small");
+  const std::string_view mixed = "Tokyo ＴＯＷＥＲ ΟΔΟΣ", lower = "tokyo ｔｏｗｅｒ οδος";
+  const std::vector<float> expected = Embedder(folder.path()).embed({&lower, 1});
+  EXPECT_NE(Embedder(folder.path()).embed({&mixed, 1}), expected);
+  folder.edit("sentence_bert_config.json", {{"do_lower_case", true}});
+  EXPECT_EQ(Embedder(folder.path()).embed({&mixed, 1}), expected);
+}
+
+// sentence-transformers' StaticEmbedding leaves truncation to the tokenizers library.
+TEST(Embedders, without_an_encoder_truncate_as_tokenizer_json_says) {
+  const Spoilt folder("embed-static");
+  const std::string_view text = "東京タワーは高い", nothing;
+  const std::vector<float> whole = Embedder(folder.path()).embed({&text, 1});
+  const json truncation = {
+      {"direction", "Right"}, {"max_length", 0}, {"strategy", "LongestFirst"}, {"stride", 0}};
+  folder.edit("tokenizer.json", {{"truncation", truncation}});
+  const std::vector<float> none = Embedder(folder.path()).embed({&text, 1});
+  EXPECT_NE(none, whole);
+  EXPECT_EQ(none, Embedder(folder.path()).embed({&nothing, 1}));
+  folder.edit("tokenizer.json", {{"truncation", {{"direction", "Left"}}}});
+  EXPECT_THAT(folder.message<Embedder>(),
+              HasSubstr("tokenizer.json: truncation.direction is \"Left\"; supported: Right"));
 }
 
 TEST(Errors, name_the_modules_and_prompts_of_embedders) {

@@ -57,8 +57,8 @@ void require_utf8(std::string_view text) {
   }
 }
 
-// Without the white space at both ends (Python's str.strip()), as sentence-transformers hands texts
-// on.
+// Without the white space at both ends (Python's str.strip()), as sentence-transformers'
+// Transformer hands texts on; StaticEmbedding does not.
 std::string stripped(const std::string& text) {
   std::size_t begin = text.size(), end = 0;
   for (std::size_t offset = 0; offset < text.size();) {
@@ -100,9 +100,14 @@ struct Embedder::Impl {
     scorer = std::make_unique<engine::VectorScorer>(layout.encoder, layout.pooling, options);
     engine::require_vocabulary(layout.encoder, tokenizer.vocabulary_size(),
                                scorer->vocabulary_size());
-    const int wanted = options.max_length > 0 ? options.max_length : layout.max_length;
-    max_length = engine::choose_max_length(
-        layout.encoder, std::min(wanted, scorer->max_positions()), scorer->max_positions());
+    // The folder may name more than its model has, as the reference allows; the caller may not.
+    const int own = std::min(layout.max_length, scorer->max_positions());
+    max_length = engine::choose_max_length(layout.encoder,
+                                           options.max_length != 0 ? options.max_length : own,
+                                           scorer->max_positions());
+    // Throws when the special tokens do not fit; a template may name ids of its own.
+    for (const std::int32_t id : tokenizer.encode("", max_length).input_ids)
+      engine::require_vocabulary(layout.encoder, id + 1, scorer->vocabulary_size());
   }
 
   std::size_t width() const {
@@ -121,14 +126,25 @@ struct Embedder::Impl {
                           std::string(name));
   }
 
+  void embed_static(const std::string& text, float* out) const {
+    const Encoding encoding = tokenizer.encode_plain(text);
+    std::span<const std::int32_t> ids(encoding.input_ids);
+    if (layout.static_ids) ids = ids.first(std::min(ids.size(), *layout.static_ids));
+    table->mean(ids, out);
+  }
+
   void embed_chunk(std::span<const std::string_view> texts, const std::string& prompt,
                    float* out) const {
     std::vector<Encoding> encodings(texts.size());
     for (const std::string_view text : texts) require_utf8(text);
     pool.parallel_for(texts.size(), [&](std::size_t i, int) {
-      const std::string text = stripped(prompt + std::string(texts[i]));
-      encodings[i] = table ? tokenizer.encode_plain(text) : tokenizer.encode(text, max_length);
-      if (table) table->mean(encodings[i].input_ids, out + i * table->width());
+      const std::string text = prompt + std::string(texts[i]);
+      if (table) {
+        embed_static(text, out + i * table->width());
+      } else {
+        const std::string bare = stripped(text);
+        encodings[i] = tokenizer.encode(layout.lowercase ? text::lower(bare) : bare, max_length);
+      }
     });
     if (!table) {
       const std::vector<float> vectors = scorer->vectors(encodings);

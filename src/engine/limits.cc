@@ -23,9 +23,13 @@ int choose_max_length(const std::string& folder, int wanted, int positions) {
       (std::filesystem::path(folder) / "tokenizer_config.json").string());
   // Written as 1e30 where there is none.
   const double limit = config.number("model_max_length", kDefaultMaxLength);
+  if (limit < 1) {
+    throw InvalidFormat(config.path() + ": model_max_length: expected 1 or more, found " +
+                        std::to_string(limit));
+  }
   const double length = std::min<double>(
       {static_cast<double>(kDefaultMaxLength), static_cast<double>(positions), limit});
-  return std::max(1, static_cast<int>(length));
+  return static_cast<int>(length);
 }
 
 void require_vocabulary(const std::string& folder, int tokenizer_ids, int embedding_rows) {

@@ -12,6 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 using checkpoint::ConfigFile;
 
+constexpr std::int64_t kMaxExtent = 1 << 24;
+
 Pooling read_pooling(const fs::path& folder) {
   const ConfigFile config((folder / "config.json").string());
   if (!config.flag("include_prompt", true)) config.unsupported("include_prompt", "true");
@@ -37,8 +39,31 @@ std::string class_name(const std::string& type) {
 void read_transformer(const fs::path& folder, EmbedderLayout& layout) {
   layout.encoder = folder.string();
   const ConfigFile config = ConfigFile::empty((folder / "sentence_bert_config.json").string());
-  layout.max_length = static_cast<int>(config.integer("max_seq_length", 0));
+  if (config.has("max_seq_length")) {
+    const std::int64_t length = config.integer("max_seq_length");
+    if (length < 1 || length > kMaxExtent) {
+      throw InvalidFormat(config.path() + ": max_seq_length: expected 1 to " +
+                          std::to_string(kMaxExtent) + ", found " + std::to_string(length));
+    }
+    layout.max_length = static_cast<int>(length);
+  }
   layout.lowercase = config.flag("do_lower_case", false);
+}
+
+// StaticEmbedding hands texts to the tokenizers library, which truncates as tokenizer.json says;
+// transformers, which the other embedders go through, overrules that.
+void read_static(const fs::path& folder, EmbedderLayout& layout) {
+  layout.is_static = true;
+  layout.encoder = folder.string();
+  const ConfigFile config = ConfigFile::empty((folder / "tokenizer.json").string());
+  if (!config.has("truncation")) return;
+  config.one_of("truncation.direction", {"Right"}, "Right");
+  const std::int64_t length = config.integer("truncation.max_length");
+  if (length < 0) {
+    throw InvalidFormat(config.path() + ": truncation.max_length: expected 0 or more, found " +
+                        std::to_string(length));
+  }
+  layout.static_ids = static_cast<std::size_t>(length);
 }
 
 }  // namespace
@@ -59,8 +84,7 @@ EmbedderLayout read_layout(const std::string& folder) {
     if (type == "Transformer") {
       read_transformer(place, layout);
     } else if (type == "StaticEmbedding") {
-      layout.is_static = true;
-      layout.encoder = place.string();
+      read_static(place, layout);
     } else if (type == "Pooling") {
       layout.pooling = read_pooling(place);
       pooled = true;
@@ -86,6 +110,11 @@ const checkpoint::TensorView& find_static_table(const checkpoint::Safetensors& f
   if (found == file.tensors().end() || found->second.shape.size() != 2) {
     throw InvalidFormat(file.path() +
                         ": expected the tensor embedding.weight [vocabulary, dimension]");
+  }
+  for (const std::int64_t extent : found->second.shape) {
+    if (extent >= 1 && extent <= kMaxExtent) continue;
+    throw InvalidFormat(file.path() + ": tensor embedding.weight: expected extents from 1 to " +
+                        std::to_string(kMaxExtent) + ", found " + std::to_string(extent));
   }
   return found->second;
 }

@@ -1,7 +1,9 @@
 // The files that sentence-transformers puts around an encoder: modules.json, pooling, prompts.
 #pragma once
 
+#include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "checkpoint/safetensors.h"
@@ -16,6 +18,8 @@ struct EmbedderLayout {
   bool normalise = false;
   int max_length = 0;      // sentence_bert_config.json's max_seq_length; 0: not given
   bool lowercase = false;  // its do_lower_case
+  std::optional<std::size_t>
+      static_ids;  // ids a text keeps: tokenizer.json's truncation.max_length
   std::map<std::string, std::string> prompts;
 };
 
@@ -23,7 +27,7 @@ struct EmbedderLayout {
 EmbedderLayout read_layout(const std::string& folder);
 
 // The table of a StaticEmbedding module [V, H]. Throws InvalidFormat where the file holds no such
-// tensor.
+// tensor or an empty one.
 const checkpoint::TensorView& find_static_table(const checkpoint::Safetensors& file);
 
 }  // namespace narabi::engine

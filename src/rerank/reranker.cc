@@ -42,6 +42,11 @@ struct Reranker::Impl {
         max_length(engine::choose_max_length(folder, given.max_length, scorer.max_positions())),
         tokenizing(thread_count(given)) {
     engine::require_vocabulary(folder, tokenizer.vocabulary_size(), scorer.vocabulary_size());
+    // A template may name ids of its own, and a length may be too short for it: better said now
+    // than at the first pair.
+    const Encoding bare = tokenizer.encode_pair("", "", max_length, options.truncation);
+    for (const std::int32_t id : bare.input_ids)
+      engine::require_vocabulary(folder, id + 1, scorer.vocabulary_size());
   }
 
   void score_chunk(std::span<const Pair> pairs, std::vector<Score>& scores) const {
