@@ -13,6 +13,8 @@ namespace narabi::checkpoint {
 using nlohmann::json;
 
 struct ConfigFile::Impl {
+  Impl(std::string given, json value) : path(std::move(given)), root(std::move(value)) {}
+
   std::string path;
   json root;
 
@@ -63,26 +65,22 @@ ConfigFile::ConfigFile(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)
 
 ConfigFile::ConfigFile(const std::string& path) {
   const base::MappedFile file(path);
-  auto impl = std::make_shared<Impl>();
-  impl->path = path;
   base::check_json_depth(file.text(), kMaxDepth, path);
+  json root;
   try {
-    impl->root = json::parse(file.text());
+    root = json::parse(file.text());
   } catch (const json::exception& error) {
     throw InvalidFormat(path + ": expected JSON: " + error.what());
   }
-  if (!impl->root.is_object() && !impl->root.is_array()) {
-    throw InvalidFormat(path + ": expected a JSON object, found " + shown(impl->root));
+  if (!root.is_object() && !root.is_array()) {
+    throw InvalidFormat(path + ": expected a JSON object, found " + shown(root));
   }
-  impl_ = std::move(impl);
+  impl_ = std::make_shared<const Impl>(path, std::move(root));
 }
 
 ConfigFile ConfigFile::empty(const std::string& path) {
   if (base::exists(path)) return ConfigFile(path);
-  auto impl = std::make_shared<Impl>();
-  impl->path = path;
-  impl->root = json::object();
-  return ConfigFile(std::shared_ptr<const Impl>(std::move(impl)));
+  return ConfigFile(std::make_shared<const Impl>(path, json::object()));
 }
 
 const std::string& ConfigFile::path() const {
@@ -161,8 +159,7 @@ std::vector<ConfigFile> ConfigFile::elements() const {
   std::vector<ConfigFile> out;
   for (const json& element : impl_->root) {
     if (!element.is_object()) impl_->fail("an element", "an object", shown(element));
-    auto impl = std::make_shared<Impl>(Impl{impl_->path, element});
-    out.push_back(ConfigFile(std::shared_ptr<const Impl>(std::move(impl))));
+    out.push_back(ConfigFile(std::make_shared<const Impl>(impl_->path, element)));
   }
   return out;
 }
@@ -177,7 +174,7 @@ void ConfigFile::unsupported(std::string_view key, std::string_view supported) c
 std::string ConfigFile::one_of(std::string_view key,
                                std::initializer_list<std::string_view> supported,
                                std::optional<std::string_view> fallback) const {
-  const std::string value = fallback ? text(key, *fallback) : text(key);
+  std::string value = fallback ? text(key, *fallback) : text(key);
   std::string list;
   for (const std::string_view word : supported) {
     if (value == word) return value;

@@ -61,6 +61,11 @@ std::string shape_text(std::span<const std::int64_t> shape) {
   return text + "]";
 }
 
+[[noreturn]] void fail(const ConfigFile& index, const std::string& tensor,
+                       const std::string& what) {
+  throw InvalidFormat(index.path() + ": weight_map." + tensor + ": " + what);
+}
+
 }  // namespace
 
 ModelFolder::ModelFolder(const std::string& path)
@@ -83,8 +88,7 @@ void ModelFolder::read_shards() {
     const std::string shard = index.text("weight_map." + name);
     const bool plain = shard.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
     if (!plain || shard == "..") {
-      throw InvalidFormat(index.path() + ": weight_map." + name +
-                          ": expected the name of a file in the same folder, found " + shard);
+      fail(index, name, "expected the name of a file in the same folder, found " + shard);
     }
     shards[shard].push_back(name);
   }
@@ -100,8 +104,7 @@ void ModelFolder::read_shards() {
     }
     for (const std::string& name : promised) {
       if (opened->tensors().contains(name)) continue;
-      throw InvalidFormat(index.path() + ": weight_map." + name + " is " + shard +
-                          ", which does not hold this tensor");
+      fail(index, name, "the shard " + shard + " does not hold this tensor");
     }
     files_.push_back(std::move(opened));
   }
@@ -131,7 +134,7 @@ std::vector<std::string> ModelFolder::tensor_names() const {
   return names;
 }
 
-TensorTable::TensorTable(const ModelFolder& folder, std::vector<TensorSpec> specs,
+TensorTable::TensorTable(const ModelFolder& folder, const std::vector<TensorSpec>& specs,
                          const std::vector<std::string>& owned)
     : folder_(&folder) {
   for (const TensorSpec& spec : specs) {

@@ -48,7 +48,7 @@ class TensorTable {
   // (expected and found), and for a tensor under one of `owned` prefixes that the table does not
   // name (a bias that config.json denies would be left out of the sums silently); names ending in
   // "position_ids" are let be.
-  TensorTable(const ModelFolder& folder, std::vector<TensorSpec> specs,
+  TensorTable(const ModelFolder& folder, const std::vector<TensorSpec>& specs,
               const std::vector<std::string>& owned);
 
   const TensorView& at(const std::string& name) const;

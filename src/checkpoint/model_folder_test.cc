@@ -70,7 +70,7 @@ TEST(ModelFolder, says_what_is_wrong_with_a_folder) {
   folder.write("model.safetensors.index.json",
                R"({"weight_map":{"a":"s1.safetensors","b":"s1.safetensors"}})");
   EXPECT_THAT(message(),
-              HasSubstr("weight_map.b is s1.safetensors, which does not hold this tensor"));
+              HasSubstr("weight_map.b: the shard s1.safetensors does not hold this tensor"));
   folder.write("s2.safetensors", one_tensor("a"));
   folder.write("model.safetensors.index.json",
                R"({"weight_map":{"a":"s1.safetensors","b":"s2.safetensors"}})");
@@ -78,7 +78,7 @@ TEST(ModelFolder, says_what_is_wrong_with_a_folder) {
   folder.write("s2.safetensors", one_tensor("b"));
   folder.write("model.safetensors.index.json",
                R"({"weight_map":{"a":"s2.safetensors","b":"s1.safetensors"}})");
-  EXPECT_THAT(message(), HasSubstr("weight_map.b is s1.safetensors, which does not hold"));
+  EXPECT_THAT(message(), HasSubstr("weight_map.b: the shard s1.safetensors does not hold"));
   folder.write("model.safetensors.index.json", R"({"weight_map":{"a":"s1.safetensors\u0000"}})");
   EXPECT_THAT(message(), HasSubstr("expected the name of a file in the same folder"));
   folder.write("model.safetensors.index.json",

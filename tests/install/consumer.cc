@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
     const narabi::Reranker reranker(argv[1]);
     const std::string_view passages[] = {"金閣寺は足利義満が建てた。", "東京は日本の首都である。"};
     for (const narabi::Ranked& ranked : reranker.rerank("日本の首都はどこですか", passages)) {
-      std::printf("%zu %.4f %s\n", ranked.index, static_cast<double>(ranked.score.logit), passages[ranked.index].data());
+      std::printf("%zu %.4f %s\n", ranked.index, static_cast<double>(ranked.score.logit),
+                  passages[ranked.index].data());
     }
   } catch (const narabi::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
