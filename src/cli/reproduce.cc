@@ -55,23 +55,6 @@ std::string file_of(const Options& options) {
   return (root / "jaquad/jaquad-train.json.xz").string();
 }
 
-// The last articles of a split only, as held-out training data.
-void keep_last_articles(data::SquadSplit& split, std::size_t skip) {
-  data::SquadSplit kept;
-  std::vector<std::size_t> position(split.paragraphs.size(), SIZE_MAX);
-  for (std::size_t i = 0; i < split.paragraphs.size(); ++i) {
-    if (split.paragraphs[i].article < skip) continue;
-    position[i] = kept.paragraphs.size();
-    kept.paragraphs.push_back(split.paragraphs[i]);
-  }
-  for (data::SquadQuestion question : split.questions) {
-    if (position[question.paragraph] == SIZE_MAX) continue;
-    question.paragraph = position[question.paragraph];
-    kept.questions.push_back(std::move(question));
-  }
-  split = std::move(kept);
-}
-
 LexicalIndex build_index(const data::SquadSplit& split, const LexicalOptions& options) {
   std::vector<Document> documents;
   for (std::size_t i = 0; i < split.paragraphs.size(); ++i) {
@@ -91,7 +74,8 @@ std::vector<std::vector<Hit>> retrieve(const data::SquadSplit& split, const Lexi
 Task load_task(const Options& options) {
   Task task;
   task.split = data::read_squad(file_of(options));
-  if (options.skip_articles > 0) keep_last_articles(task.split, options.skip_articles);
+  if (options.skip_articles > 0)
+    task.split = data::take_articles(std::move(task.split), options.skip_articles);
   if (options.limit > 0 && task.split.questions.size() > options.limit)
     task.split.questions.resize(options.limit);
   for (const data::SquadQuestion& question : task.split.questions) {

@@ -39,6 +39,14 @@ std::string without_title_mark(std::string context) {
   return context;
 }
 
+std::vector<std::string> answer_texts(const json& question, const std::string& where) {
+  std::vector<std::string> texts;
+  if (!question.contains("answers")) return texts;
+  for (const json& answer : array(question, "answers", where))
+    texts.push_back(text(answer, "text", where));
+  return texts;
+}
+
 void read_article(const json& article, std::size_t number, const std::string& path,
                   SquadSplit& split) {
   const std::string where = path + ": data[" + std::to_string(number) + "]";
@@ -46,8 +54,8 @@ void read_article(const json& article, std::size_t number, const std::string& pa
     const std::size_t index = split.paragraphs.size();
     split.paragraphs.push_back({number, without_title_mark(text(paragraph, "context", where))});
     for (const json& question : array(paragraph, "qas", where)) {
-      split.questions.push_back(
-          {text(question, "id", where), text(question, "question", where), index});
+      split.questions.push_back({text(question, "id", where), text(question, "question", where),
+                                 index, answer_texts(question, where)});
     }
   }
 }
@@ -69,6 +77,24 @@ SquadSplit read_squad(const std::string& path) {
     read_article(article, number++, path, split);
   if (split.questions.empty()) throw InvalidFormat(path + ": expected questions, found none");
   return split;
+}
+
+SquadSplit take_articles(SquadSplit split, std::size_t begin, std::size_t count) {
+  const std::size_t end = count == 0 ? SIZE_MAX : begin + count;
+  SquadSplit kept;
+  std::vector<std::size_t> position(split.paragraphs.size(), SIZE_MAX);
+  for (std::size_t i = 0; i < split.paragraphs.size(); ++i) {
+    const std::size_t article = split.paragraphs[i].article;
+    if (article < begin || article >= end) continue;
+    position[i] = kept.paragraphs.size();
+    kept.paragraphs.push_back(std::move(split.paragraphs[i]));
+  }
+  for (SquadQuestion& question : split.questions) {
+    if (position[question.paragraph] == SIZE_MAX) continue;
+    question.paragraph = position[question.paragraph];
+    kept.questions.push_back(std::move(question));
+  }
+  return kept;
 }
 
 }  // namespace narabi::data

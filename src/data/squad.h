@@ -10,7 +10,8 @@ namespace narabi::data {
 struct SquadQuestion {
   std::string id;
   std::string text;
-  std::size_t paragraph = 0;  // the one that answers it
+  std::size_t paragraph = 0;         // the one that answers it
+  std::vector<std::string> answers;  // their texts; empty where the file has none
 };
 
 struct SquadParagraph {
@@ -23,6 +24,9 @@ struct SquadSplit {
   std::vector<SquadParagraph> paragraphs;
   std::vector<SquadQuestion> questions;
 };
+
+// Articles [begin, begin + count) of a split, paragraphs renumbered; count 0: to the end.
+SquadSplit take_articles(SquadSplit split, std::size_t begin, std::size_t count = 0);
 
 // Paragraphs in the order of the file. " [SEP] " after JSQuAD's titles becomes a space, as the
 // evaluations of the models do. Throws IoError, InvalidFormat.

@@ -7,6 +7,7 @@
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
 
+#include <array>
 #include <memory>
 
 #include "base/utf8.h"
@@ -20,25 +21,20 @@ void check(UErrorCode status, const char* what) {
     throw Error(ErrorCode::kUnsupported, std::string("ICU: ") + what + ": " + u_errorName(status));
 }
 
-const icu::Normalizer2& normaliser(Form form) {
+using Instances = std::array<const icu::Normalizer2*, 4>;  // in the order of Form
+
+Instances load_normalisers() {
   UErrorCode status = U_ZERO_ERROR;
-  const icu::Normalizer2* instance = nullptr;
-  switch (form) {
-    case Form::kNfc:
-      instance = icu::Normalizer2::getNFCInstance(status);
-      break;
-    case Form::kNfd:
-      instance = icu::Normalizer2::getNFDInstance(status);
-      break;
-    case Form::kNfkc:
-      instance = icu::Normalizer2::getNFKCInstance(status);
-      break;
-    case Form::kNfkd:
-      instance = icu::Normalizer2::getNFKDInstance(status);
-      break;
-  }
+  const Instances instances = {
+      icu::Normalizer2::getNFCInstance(status), icu::Normalizer2::getNFDInstance(status),
+      icu::Normalizer2::getNFKCInstance(status), icu::Normalizer2::getNFKDInstance(status)};
   check(status, "normaliser");
-  return *instance;
+  return instances;
+}
+
+const icu::Normalizer2& normaliser(Form form) {
+  static const Instances instances = load_normalisers();
+  return *instances[static_cast<std::size_t>(form)];
 }
 
 icu::StringPiece piece(std::string_view text) {
