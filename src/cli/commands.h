@@ -14,5 +14,6 @@ void add_search(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_reproduce(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_quantize(CLI::App& app);
 
 }  // namespace narabi::cli

@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   narabi::cli::add_eval(app);
   narabi::cli::add_reproduce(app);
   narabi::cli::add_bench(app);
+  narabi::cli::add_quantize(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
