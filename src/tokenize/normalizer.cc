@@ -1,5 +1,6 @@
 #include "tokenize/normalizer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/utf8.h"
@@ -113,8 +114,12 @@ NormalizerPtr make_precompiled(Charsmap charsmap) {
 
 NormalizerPtr make_replace(Pattern pattern, std::string content) {
   return from([pattern = std::move(pattern), content = std::move(content)](std::string& text) {
+    std::vector<Span> spans;
+    pattern.find(text, spans);
+    if (std::none_of(spans.begin(), spans.end(), [](const Span& span) { return span.match; }))
+      return;
     std::string out;
-    for (const Span& span : pattern.find(text)) {
+    for (const Span& span : spans) {
       out += span.match ? std::string_view(content)
                         : std::string_view(text).substr(span.begin, span.end - span.begin);
     }
