@@ -2,9 +2,9 @@
 //
 //   build/release/bench/tokenizer_bench [FOLDER...] [--benchmark_...]
 //
-// What: Tokenizer::encode_pair, one thread, a question and its passages as `rerank` hands them over.
-// Counted are the ids that come out. Without folders: the starter model, and the tokenizers of real
-// size that tools/tokenizers/run.sh train wrote to build/bench/tokenizers, where they are.
+// What: Tokenizer::encode_pair, one thread, a question and its passages as `rerank` hands them
+// over. Counted are the ids that come out. Without folders: the starter model, and the tokenizers
+// of real size that tools/tokenizers/run.sh train wrote to build/bench/tokenizers, where they are.
 // What it is not: a measure of MeCab, which takes nearly all the time of Japanese BERT.
 #include <benchmark/benchmark.h>
 

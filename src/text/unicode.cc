@@ -135,6 +135,12 @@ bool is_word_character(char32_t c) {
          in_categories(c, U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK);
 }
 
+int age_of(char32_t c) {
+  UVersionInfo version;
+  u_charAge(code(c), version);
+  return version[0];
+}
+
 bool stands_apart(char32_t c) {
   return is_plain_letter(c) || (c >= 0x20 && c < 0x7F) ||
          u_getIntPropertyValue(code(c), UCHAR_GRAPHEME_CLUSTER_BREAK) == U_GCB_OTHER;

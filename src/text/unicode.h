@@ -35,6 +35,7 @@ bool is_mark(char32_t c);              // M*
 bool is_numeric(char32_t c);           // Nd, Nl, No
 bool is_letter_or_number(char32_t c);  // L*, N*, M*
 bool is_word_character(char32_t c);    // \w: Alphabetic, M*, Nd, Pc, Join_Control
+int age_of(char32_t c);                // major version of Unicode that assigned it; 0: unassigned
 
 // A grapheme boundary stands between any two characters of this kind
 // (Grapheme_Cluster_Break=Other).

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "tokenize/bert_categories.h"
 
 namespace narabi::tokenize {
 namespace {
@@ -41,7 +42,7 @@ void filter(std::string& text, Keep keep) {
 }
 
 bool is_bert_control(char32_t c) {
-  return c != '\t' && c != '\n' && c != '\r' && text::is_control_like(c);
+  return c != '\t' && c != '\n' && c != '\r' && is_bert_other(c);
 }
 
 // The blocks that BERT treats as ideographs of one word each, with the bounds of the tokenizers
@@ -160,7 +161,7 @@ NormalizerPtr make_bert_normalizer(const BertNormalizerOptions& options) {
     if (options.handle_chinese_chars) space_ideographs(text);
     if (options.strip_accents) {
       text = text::normalise(text, text::Form::kNfd);
-      filter(text, [](char32_t c) { return !text::is_nonspacing_mark(c); });
+      filter(text, [](char32_t c) { return !is_bert_nonspacing_mark(c); });
     }
     if (options.lowercase) text = text::lower_each(text);
   });

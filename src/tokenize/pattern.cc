@@ -44,8 +44,7 @@ std::optional<Runs> as_runs(std::string_view expression) {
   }
   if (!expression.ends_with("{2,}")) return std::nullopt;
   const std::string_view character = expression.substr(0, expression.size() - 4);
-  if (!plain(character) || base::utf8_length(character[0]) != character.size())
-    return std::nullopt;
+  if (!plain(character) || base::utf8_length(character[0]) != character.size()) return std::nullopt;
   return Runs{base::to_utf32(character), 2, true};
 }
 

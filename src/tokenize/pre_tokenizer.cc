@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "text/unicode.h"
+#include "tokenize/bert_categories.h"
 
 namespace narabi::tokenize {
 namespace {
@@ -31,13 +32,8 @@ void each(std::string_view text, std::vector<Span>& spans) {
   }
 }
 
-bool is_bert_punctuation(char32_t c) {
-  const bool ascii = (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) ||
-                     (c >= 123 && c <= 126);
-  return ascii || text::is_punctuation(c);
-}
-
-// Joins, in place, each span with the one before it where joins(its match, match of the one before).
+// Joins, in place, each span with the one before it where joins(its match, match of the one
+// before).
 template <typename Joins>
 void join(std::vector<Span>& spans, Joins joins) {
   std::size_t kept = 0;
@@ -140,9 +136,8 @@ class Metaspace final : public PreTokenizer {
 
   bool changes(const Pieces& pieces) const {
     if (pieces.text.find(' ') != std::string::npos) return true;
-    return std::any_of(pieces.list.begin(), pieces.list.end(), [&](const Piece& piece) {
-      return prepends(piece, pieces.view(piece));
-    });
+    return std::any_of(pieces.list.begin(), pieces.list.end(),
+                       [&](const Piece& piece) { return prepends(piece, pieces.view(piece)); });
   }
 
   void rewrite(Pieces& pieces) const {
