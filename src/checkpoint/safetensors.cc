@@ -38,8 +38,9 @@ DType parse_dtype(const std::string& path, const std::string& tensor, const std:
   if (word == "F32") return DType::kF32;
   if (word == "F16") return DType::kF16;
   if (word == "BF16") return DType::kBF16;
+  if (word == "I8") return DType::kI8;
   throw Unsupported(path + ": tensor " + tensor + ": dtype is " + word +
-                    "; supported: F32, F16, BF16");
+                    "; supported: F32, F16, BF16, I8");
 }
 
 std::uint64_t unsigned_number(const json& value, const std::string& path, const std::string& what) {
@@ -167,11 +168,21 @@ float from_f16(std::uint16_t half) {
 }  // namespace
 
 std::size_t size_of(DType dtype) {
-  return dtype == DType::kF32 ? 4 : 2;
+  return dtype == DType::kF32 ? 4 : dtype == DType::kI8 ? 1 : 2;
 }
 
 const char* name_of(DType dtype) {
-  return dtype == DType::kF32 ? "f32" : dtype == DType::kF16 ? "f16" : "bf16";
+  switch (dtype) {
+    case DType::kF32:
+      return "f32";
+    case DType::kF16:
+      return "f16";
+    case DType::kBF16:
+      return "bf16";
+    case DType::kI8:
+      break;
+  }
+  return "i8";
 }
 
 std::int64_t TensorView::elements() const {

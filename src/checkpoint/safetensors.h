@@ -13,9 +13,9 @@
 
 namespace narabi::checkpoint {
 
-enum class DType { kF32, kF16, kBF16 };
+enum class DType { kF32, kF16, kBF16, kI8 };
 std::size_t size_of(DType dtype);  // bytes of one element
-const char* name_of(DType dtype);  // "f32", "f16", "bf16"
+const char* name_of(DType dtype);  // "f32", "f16", "bf16", "i8"
 
 // A named tensor in a mapped file; borrowed from the Safetensors that owns the mapping.
 struct TensorView {
@@ -41,7 +41,7 @@ class Safetensors {
   std::map<std::string, TensorView> tensors_;
 };
 
-// `count` values of `dtype` at `data` (any alignment) as f32.
+// `count` values of `dtype` (no kI8) at `data` (any alignment) as f32.
 void widen(const std::byte* data, DType dtype, std::size_t count, float* out);
 
 // Throws InvalidFormat naming `where` and the first element that is NaN or infinite.

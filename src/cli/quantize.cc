@@ -1,4 +1,5 @@
 // narabi quantize: the packed int8 form of a model folder, and the gate that says what it costs.
+#include "base/atomic_file.h"
 #include "cli/commands.h"
 
 #include <fmt/format.h>
@@ -7,7 +8,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/interrupt.h"
 #include "cli/json.h"
@@ -16,6 +19,7 @@
 #include "cli/progress.h"
 #include "data/squad.h"
 #include "engine/precision.h"
+#include "models/registry.h"
 #include "narabi/error.h"
 #include "narabi/evaluation.h"
 #include "narabi/reranker.h"
@@ -27,7 +31,7 @@ namespace {
 constexpr std::size_t kQuestionsAtATime = 32;
 
 struct Options {
-  std::string model, data = "data", precision = "int8";
+  std::string model, output, data = "data", precision = "int8";
   std::size_t questions = 200, depth = 20;
   int threads = 0;
   bool check = false, json = false, progress = false;
@@ -183,11 +187,54 @@ void print(const Options& options, const Change& change) {
   output.close();
 }
 
+namespace fs = std::filesystem;
+
+// What the folder holds beside its weights: config.json, the tokenizer's files.
+void copy_others(const fs::path& from, const fs::path& to) {
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const std::string name = entry.path().filename().string();
+    const bool weights = name.ends_with(".safetensors") || name.ends_with(".bin") ||
+                         name.ends_with(".safetensors.index.json");
+    if (!entry.is_regular_file() || weights || name == "narabi.json") continue;
+    fs::copy_file(entry.path(), to / name, fs::copy_options::overwrite_existing);
+  }
+}
+
+// narabi.json of the source with the record of the gate, see engine/precision.h.
+void write_record(const Options& options, const Change& change) {
+  nlohmann::json record = nlohmann::json::object();
+  if (std::ifstream old(fs::path(options.model) / "narabi.json"); old)
+    record = nlohmann::json::parse(old);
+  record["precision"]["int8"] = {{"packed", true},
+                                 {"held", change.holds()},
+                                 {"kendall_tau", change.kendall_tau},
+                                 {"ndcg_change", change.ndcg - change.ndcg_f32},
+                                 {"pairs", change.pairs}};
+  base::AtomicFile file((fs::path(options.output) / "narabi.json").string());
+  file.write(record.dump(2) + "\n");
+  file.commit();
+}
+
+void write_folder(const Options& options, const Change& change) {
+  if (fs::exists(options.output) && fs::equivalent(options.output, options.model))
+    throw InvalidArgument("--output: expected another folder than the model's, found " +
+                          options.output);
+  fs::create_directories(options.output);
+  copy_others(options.model, options.output);
+  models::pack_reranker(options.model, (fs::path(options.output) / "model.safetensors").string());
+  write_record(options, change);
+}
+
 void run(const Options& options) {
+  if (options.output.empty() && !options.check)
+    throw InvalidArgument("expected --output FOLDER or --check");
+  if (!options.output.empty() && options.precision != "int8")
+    throw InvalidArgument("--output: expected --precision int8, found " + options.precision);
   const Change change = measure(options);
   print(options, change);
   if (!change.holds())
     throw Unsupported(options.model + ": " + options.precision + " does not keep the order of f32");
+  if (!options.output.empty()) write_folder(options, change);
 }
 
 }  // namespace
@@ -196,12 +243,12 @@ void add_quantize(CLI::App& app) {
   auto options = std::make_shared<Options>();
   if (const char* data = std::getenv("NARABI_DATA")) options->data = data;
   CLI::App* command =
-      app.add_subcommand("quantize", "What int8 or bf16 changes in a model's scores");
+      app.add_subcommand("quantize", "The int8 form of a model, and what it changes in the scores");
   command->add_option("model", options->model, "Model folder")->required();
-  command
-      ->add_flag("--check", options->check,
-                 "Score calibration pairs in f32 and in less precision, and compare")
-      ->required();
+  command->add_flag("--check", options->check,
+                    "Score calibration pairs in f32 and in less precision, and compare");
+  command->add_option("--output", options->output,
+                      "Folder for the int8 form, written where the gate holds");
   command->add_option("--precision", options->precision, "int8 or bf16")
       ->check(CLI::IsMember({"int8", "bf16"}))
       ->capture_default_str();
@@ -225,6 +272,7 @@ void add_quantize(CLI::App& app) {
       "The gate: Kendall tau >= 0.98 within a question's candidates (mean over the questions) and "
       "nDCG@10 within\n0.003 of f32; exit code 1 where it does not hold.\n\nExamples:\n"
       "  narabi quantize models/prototype-modernbert-6l --check\n"
+      "  narabi quantize DIR --output DIR-int8\n"
       "  narabi quantize DIR --check --precision bf16 --questions 0 --json");
   command->callback([options] { run(*options); });
 }

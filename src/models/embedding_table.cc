@@ -36,13 +36,16 @@ EmbeddingTable::EmbeddingTable(const checkpoint::TensorTable& tensors, const std
   data_ = tensor.data.data();
   dtype_ = tensor.dtype;
   width_ = static_cast<std::size_t>(tensor.shape[1]);
-  if (!all_finite(tensor))
+  if (tensors.holds_packed()) {
+    unchecked_ = tensors.where(name);
+  } else if (!all_finite(tensor))
     checkpoint::to_f32(tensor, tensors.where(name));  // throws, with the place
 }
 
 void EmbeddingTable::copy(std::int32_t row, float* out) const {
   const std::size_t bytes = width_ * checkpoint::size_of(dtype_);
   checkpoint::widen(data_ + static_cast<std::size_t>(row) * bytes, dtype_, width_, out);
+  if (!unchecked_.empty()) checkpoint::check_finite({out, width_}, unchecked_);
 }
 
 void EmbeddingTable::add(std::int32_t row, float* out) const {

@@ -11,7 +11,8 @@ namespace narabi::models {
 
 class EmbeddingTable {
  public:
-  // tensor: [rows, width]. Every value is checked to be finite (throws InvalidFormat).
+  // tensor: [rows, width]. Every value is checked to be finite (throws InvalidFormat); in a folder
+  // of packed weights not here but row by row, as they are used: the table stays on disk.
   EmbeddingTable(const checkpoint::TensorTable& tensors, const std::string& name);
   // out[i] = row[i], or += when `accumulate`.
   void copy(std::int32_t row, float* out) const;
@@ -22,6 +23,7 @@ class EmbeddingTable {
   const std::byte* data_;
   checkpoint::DType dtype_;
   std::size_t width_;
+  std::string unchecked_;  // where the table lies, if its rows are checked as they are used
 };
 
 }  // namespace narabi::models

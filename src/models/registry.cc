@@ -1,5 +1,6 @@
 #include "models/registry.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "models/bert/encoder.h"
@@ -143,9 +144,16 @@ ModelShape read_shape(const ModelFolder& folder) {
   const bool head = is_reranker(shape.architecture);
   if (head) require_one_label(folder.config());
   if (head) shape.pooling = plan.pooling;
-  const TensorTable tensors(folder, head ? all_tensors(plan) : plan.encoder_tensors, plan.owned);
-  shape.parameters = tensors.parameters();
+  const std::vector<TensorSpec> specs = head ? all_tensors(plan) : plan.encoder_tensors;
+  const TensorTable tensors(folder, without_packed(folder, specs), plan.owned);
+  for (const TensorSpec& spec : specs) {
+    std::int64_t count = 1;
+    for (const std::int64_t extent : spec.shape) count *= extent;
+    shape.parameters += count;
+  }
   shape.extras = tensors.extras();
+  std::erase_if(shape.extras,
+                [](const std::string& name) { return name.starts_with(kPackedPrefix); });
   return shape;
 }
 
@@ -159,7 +167,8 @@ LoadedModel load_reranker(const std::string& path, kernels::Operand operand) {
                        "...ForSequenceClassification (this folder is no reranker)");
   }
   require_one_label(config);
-  const TensorTable tensors(*model.folder, all_tensors(plan), plan.owned);
+  const TensorTable tensors(*model.folder, without_packed(*model.folder, all_tensors(plan)),
+                            plan.owned);
   model.encoder = plan.make_encoder(WeightLoader(tensors, operand));
   model.head = plan.make_head(tensors);
   return model;
@@ -169,9 +178,28 @@ LoadedModel load_encoder(const std::string& path, kernels::Operand operand) {
   LoadedModel model;
   model.folder = std::make_unique<ModelFolder>(path);
   const Plan plan = make_plan(*model.folder);
-  const TensorTable tensors(*model.folder, plan.encoder_tensors, plan.owned);
+  const TensorTable tensors(*model.folder, without_packed(*model.folder, plan.encoder_tensors),
+                            plan.owned);
   model.encoder = plan.make_encoder(WeightLoader(tensors, operand));
   return model;
+}
+
+void pack_reranker(const std::string& path, const std::string& target) {
+  const ModelFolder folder(path);
+  const Plan plan = make_plan(folder);
+  const TensorTable tensors(folder, all_tensors(plan), plan.owned);
+  std::vector<NamedWeight> weights;
+  WeightLoader loader(tensors, kernels::Operand::kInt8);
+  loader.record(&weights);
+  plan.make_encoder(loader);
+  std::vector<TensorSpec> floats = all_tensors(plan);
+  std::erase_if(floats, [&](const TensorSpec& spec) {
+    const std::string layer = spec.name.substr(0, spec.name.rfind('.'));
+    return std::any_of(weights.begin(), weights.end(), [&](const NamedWeight& weight) {
+      return weight.key == packed_key(layer, "") || weight.key == packed_key(layer, "query");
+    });
+  });
+  write_packed(target, weights, folder, floats);
 }
 
 }  // namespace narabi::models

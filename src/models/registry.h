@@ -26,4 +26,7 @@ ModelShape read_shape(const checkpoint::ModelFolder& folder);
 LoadedModel load_reranker(const std::string& folder, kernels::Operand operand);
 LoadedModel load_encoder(const std::string& folder, kernels::Operand operand);
 
+// Writes the weights of the reranker in `folder` in packed int8 form to the file `path`.
+void pack_reranker(const std::string& folder, const std::string& path);
+
 }  // namespace narabi::models
