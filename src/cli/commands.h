@@ -10,6 +10,7 @@ void add_rerank(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_embed(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_index(CLI::App& app);
 void add_search(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_reproduce(CLI::App& app);

@@ -40,6 +40,7 @@ void run(CLI::App& app, int argc, char** argv) {
   narabi::cli::add_tokenize(app);
   narabi::cli::add_embed(app);
   narabi::cli::add_inspect(app);
+  narabi::cli::add_index(app);
   narabi::cli::add_search(app);
   narabi::cli::add_eval(app);
   narabi::cli::add_reproduce(app);
