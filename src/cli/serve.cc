@@ -34,8 +34,8 @@ std::pair<std::string, std::string> split_model(const std::string& text) {
   if (equals != std::string::npos && !std::filesystem::exists(text))
     return {text.substr(0, equals), text.substr(equals + 1)};
   const std::filesystem::path path = std::filesystem::path(text).lexically_normal();
-  const std::string name = path.filename().empty() ? path.parent_path().filename().string()
-                                                   : path.filename().string();
+  const std::string name =
+      path.filename().empty() ? path.parent_path().filename().string() : path.filename().string();
   return {name, text};
 }
 
@@ -122,13 +122,15 @@ void add_model_options(CLI::App& command, Options& options) {
                   "Model folder, or NAME=FOLDER; several will do: rerankers and embedders")
       ->required()
       ->envname("MODEL_ID");
-  command.add_option("--served-model-name", options.http.served_name,
-                     "What answers call the first model")
+  command
+      .add_option("--served-model-name", options.http.served_name,
+                  "What answers call the first model")
       ->envname("SERVED_MODEL_NAME");
   command.add_option("--corpus", options.corpus,
                      "/search: JSON lines {\"id\", \"title\"?, \"text\"}, BM25 in memory");
-  command.add_option("--cache-entries", options.service.cache_entries,
-                     "Scores to keep, about 150 bytes each; 0: no cache")
+  command
+      .add_option("--cache-entries", options.service.cache_entries,
+                  "Scores to keep, about 150 bytes each; 0: no cache")
       ->envname("CACHE_ENTRIES")
       ->capture_default_str();
   command.add_flag("--strict-model-names", options.service.strict_names,
@@ -142,15 +144,18 @@ void add_address_options(CLI::App& command, Options& options) {
   command.add_option("-p,--port", options.http.port, "Port; 0: any free one")
       ->envname("PORT")
       ->capture_default_str();
-  command.add_option("--uds-path,--unix-socket", options.http.unix_socket,
-                     "Unix socket instead of host and port")
+  command
+      .add_option("--uds-path,--unix-socket", options.http.unix_socket,
+                  "Unix socket instead of host and port")
       ->envname("UDS_PATH");
-  command.add_option("--api-key", options.api_keys, "Key that callers have to send; several will do")
+  command
+      .add_option("--api-key", options.api_keys, "Key that callers have to send; several will do")
       ->envname("API_KEY");
   command.add_option("--api-key-file", options.api_key_file, "Keys, one a line; # comments")
       ->envname("API_KEY_FILE");
-  command.add_option("--admin-token", options.http.admin_token,
-                     "Turns the admin API on, for those who send this token")
+  command
+      .add_option("--admin-token", options.http.admin_token,
+                  "Turns the admin API on, for those who send this token")
       ->envname("ADMIN_TOKEN");
   command.add_option("--cors-allow-origin", options.http.cors_origin, "Origin, or *")
       ->envname("CORS_ALLOW_ORIGIN");
@@ -191,9 +196,11 @@ void add_limit_options(CLI::App& command, Options& options) {
 }
 
 constexpr const char* kFooter =
-    "Answers the clients of TEI, Cohere, Jina, Voyage, vLLM, llama.cpp and OpenAI (embeddings): /rerank,\n"
+    "Answers the clients of TEI, Cohere, Jina, Voyage, vLLM, llama.cpp and OpenAI (embeddings): "
+    "/rerank,\n"
     "/v1/rerank, /v2/rerank, /voyage/v1/rerank, /weaviate/rerank, /score, /predict, /embed,\n"
-    "/v1/embeddings, /tokenize, /search, /info, /v1/models, /health, /ready, /metrics; a page at /;\n"
+    "/v1/embeddings, /tokenize, /search, /info, /v1/models, /health, /ready, /metrics; a page at "
+    "/;\n"
     "all of it in /openapi.json. SIGTERM: requests under way are answered, then it ends.\n"
     "Examples:\n"
     "  narabi serve --model models/prototype-modernbert-6l\n"

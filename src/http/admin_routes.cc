@@ -38,8 +38,8 @@ void load(App& app, const ExchangePtr& exchange, const Reply& reply) {
       write_model(json, model);
       reply({.body = json.take(), .headers = {}});
     } catch (const std::exception& error) {
-      reply(error_response(HttpError(422, "validation", error.what(), "folder"),
-                           ErrorShape::kText));
+      reply(
+          error_response(HttpError(422, "validation", error.what(), "folder"), ErrorShape::kText));
     }
   });
 }

@@ -64,7 +64,8 @@ std::string unique_id() {
   char text[40];
   std::snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%012llx",
                 static_cast<unsigned>(high >> 32), static_cast<unsigned>(high >> 16 & 0xFFFF),
-                static_cast<unsigned>(high & 0xFFF), static_cast<unsigned>(0x8000 | (low >> 48 & 0x3FFF)),
+                static_cast<unsigned>(high & 0xFFF),
+                static_cast<unsigned>(0x8000 | (low >> 48 & 0x3FFF)),
                 static_cast<unsigned long long>(low & 0xFFFFFFFFFFFFu));
   return text;
 }

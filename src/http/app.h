@@ -17,9 +17,9 @@ struct App {
 };
 
 enum class Guard {
-  kOpen,    // health, the page, the documentation
-  kKey,     // an API key where the server has any
-  kAdmin,   // the admin token
+  kOpen,   // health, the page, the documentation
+  kKey,    // an API key where the server has any
+  kAdmin,  // the admin token
 };
 
 struct Route {

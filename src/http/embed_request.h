@@ -12,8 +12,8 @@ struct EmbedRequest {
   std::string model, prompt;
   std::vector<std::string> texts;
   bool normalise = true;
-  bool base64 = false;          // OpenAI's encoding_format
-  std::size_t dimensions = 0;   // 0: all
+  bool base64 = false;         // OpenAI's encoding_format
+  std::size_t dimensions = 0;  // 0: all
   std::optional<double> timeout;
 };
 

@@ -25,8 +25,9 @@ std::string base64(const float* values, std::size_t count) {
     };
     const unsigned bits = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
     for (int digit = 0; digit < 4; ++digit)
-      out += i + static_cast<std::size_t>(digit) <= bytes.size() ? kDigits[bits >> (18 - 6 * digit) & 63]
-                                                                  : '=';
+      out += i + static_cast<std::size_t>(digit) <= bytes.size()
+                 ? kDigits[bits >> (18 - 6 * digit) & 63]
+                 : '=';
   }
   return out;
 }
@@ -95,18 +96,18 @@ service::EmbedQuery to_query(const App& app, EmbedRequest& request) {
                     "prompt_name: the model's folder names no prompt \"" + request.prompt + "\"",
                     "prompt_name");
   if (request.dimensions > static_cast<std::size_t>(embedder.dimension()))
-    throw HttpError(422, "validation",
-                    "dimensions: expected at most " + std::to_string(embedder.dimension()) +
-                        ", the model's",
-                    "dimensions");
+    throw HttpError(
+        422, "validation",
+        "dimensions: expected at most " + std::to_string(embedder.dimension()) + ", the model's",
+        "dimensions");
   return {.model = models[0], .prompt = request.prompt, .texts = std::move(request.texts)};
 }
 
 template <bool openai>
 void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
-  EmbedRequest request = openai
-                             ? parse_openai_embeddings(exchange->request.body, app.options.max_batch)
-                             : parse_embed(exchange->request.body, app.options.max_batch);
+  EmbedRequest request =
+      openai ? parse_openai_embeddings(exchange->request.body, app.options.max_batch)
+             : parse_embed(exchange->request.body, app.options.max_batch);
   apply_timeout(request.timeout, *exchange);
   service::EmbedQuery query = to_query(app, request);
   note_model({query.model}, *exchange);
@@ -121,8 +122,8 @@ void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
     exchange->queue_seconds = result.queue_seconds;
     exchange->inference_seconds = result.inference_seconds;
     const std::size_t width = shape(result, request.dimensions, request.normalise);
-    reply({.body = openai ? openai_body(result, width, request.base64, model)
-                          : tei_body(result, width),
+    reply({.body =
+               openai ? openai_body(result, width, request.base64, model) : tei_body(result, width),
            .headers = {}});
   });
 }

@@ -71,8 +71,7 @@ void check_count(std::size_t found, std::size_t most, const std::string& field) 
                   field);
 }
 
-std::vector<std::string> text_list(const Value& value, const std::string& field,
-                                   std::size_t most) {
+std::vector<std::string> text_list(const Value& value, const std::string& field, std::size_t most) {
   if (value.type != Value::Type::kArray) wrong_field(field, "an array of strings", &value);
   check_count(value.array.size(), most, field);
   std::vector<std::string> out;

@@ -1,5 +1,5 @@
-// Typed reading of a JSON object; every complaint (HttpError 422) names the field, what was expected
-// and what was found. null counts as absent. Fields that nobody asks for are let pass.
+// Typed reading of a JSON object; every complaint (HttpError 422) names the field, what was
+// expected and what was found. null counts as absent. Fields that nobody asks for are let pass.
 #pragma once
 
 #include <cstdint>

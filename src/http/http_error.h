@@ -8,7 +8,8 @@ namespace narabi::http {
 
 class HttpError : public std::runtime_error {
  public:
-  // `type`: TEI's error_type (validation, empty, overloaded, ...). `field`: the JSON path, or empty.
+  // `type`: TEI's error_type (validation, empty, overloaded, ...). `field`: the JSON path, or
+  // empty.
   HttpError(int status, std::string type, const std::string& message, std::string field = {})
       : std::runtime_error(message),
         status_(status),

@@ -72,7 +72,8 @@ class Builder : public nlohmann::json_sax<json> {
  private:
   static constexpr std::size_t kMostKeys = 256;  // find() looks at all of them
 
-  // "[json.exception...] parse error at line 1, column 4: what is wrong" without what stands before.
+  // "[json.exception...] parse error at line 1, column 4: what is wrong" without what stands
+  // before.
   static std::string explanation(const std::string& what) {
     const std::size_t colon = what.find(": ");
     const std::string text = colon == std::string::npos ? what : what.substr(colon + 2);

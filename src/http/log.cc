@@ -60,8 +60,9 @@ std::string json_line(const Exchange& exchange, const Response& response) {
 
 std::string text_line(const Exchange& exchange, const Response& response) {
   char numbers[160];
-  std::snprintf(numbers, sizeof numbers, " %.1fms items=%zu tokens=%zu queue=%.1fms", elapsed_ms(exchange),
-                exchange.items, exchange.tokens, exchange.queue_seconds * 1e3);
+  std::snprintf(numbers, sizeof numbers, " %.1fms items=%zu tokens=%zu queue=%.1fms",
+                elapsed_ms(exchange), exchange.items, exchange.tokens,
+                exchange.queue_seconds * 1e3);
   std::string line = timestamp() + " " + std::to_string(response.status) + " " +
                      plain(exchange.request.method) + " " + plain(exchange.request.path) + numbers;
   if (!exchange.error_type.empty()) line += " error=" + exchange.error_type;
@@ -72,9 +73,9 @@ std::string text_line(const Exchange& exchange, const Response& response) {
 
 void log_request(LogFormat format, const Exchange& exchange, const Response& response) {
   if (format == LogFormat::kOff) return;
-  const std::string line = (format == LogFormat::kJson ? json_line(exchange, response)
-                                                       : text_line(exchange, response)) +
-                           "\n";
+  const std::string line =
+      (format == LogFormat::kJson ? json_line(exchange, response) : text_line(exchange, response)) +
+      "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -53,7 +53,8 @@ void read_documents(const Fields& fields, std::size_t most, RerankRequest& out) 
 
 void require_something(const RerankRequest& request, const char* field) {
   if (request.passages.empty())
-    throw HttpError(400, "empty", std::string(field) + ": expected at least one, found none", field);
+    throw HttpError(400, "empty", std::string(field) + ": expected at least one, found none",
+                    field);
   if (request.query.find_first_not_of(" \t\r\n") == std::string::npos)
     throw HttpError(400, "empty", "query: expected a text, found an empty one", "query");
 }
@@ -94,8 +95,8 @@ RerankRequest parse_rerank(std::string_view body, RerankShape shape, std::size_t
   const Value root = parse_json(body);
   const Fields fields(root);
   RerankRequest out;
-  out.shape = shape == RerankShape::kJina && fields.find("texts") != nullptr ? RerankShape::kTei
-                                                                             : shape;
+  out.shape =
+      shape == RerankShape::kJina && fields.find("texts") != nullptr ? RerankShape::kTei : shape;
   read_common(fields, out);
   if (out.shape == RerankShape::kTei) {
     read_texts(fields, max_documents, out);

@@ -60,8 +60,7 @@ void write_tei(JsonWriter& json, const RerankRequest& request, const RerankResul
     const std::size_t index = result.order[i];
     json.begin_object().key("index").integer(static_cast<std::int64_t>(index));
     if (request.return_documents) json.key("text").text(request.passages[index]);
-    write_score(json.key("score"), request,
-                score_of(request, result, result.passages[index]));
+    write_score(json.key("score"), request, score_of(request, result, result.passages[index]));
     if (request.details) write_details(json, result.passages[index]);
     json.end_object();
   }
@@ -108,8 +107,8 @@ void write_documents_answer(JsonWriter& json, const App& app, const RerankReques
   json.key("meta").begin_object();
   json.key("api_version").begin_object().key("version").text(v2 ? "2" : "1").end_object();
   json.key("billed_units").begin_object().key("search_units");
-  json.integer(static_cast<std::int64_t>(
-      (request.passages.size() + kDocumentsOfASearchUnit - 1) / kDocumentsOfASearchUnit));
+  json.integer(static_cast<std::int64_t>((request.passages.size() + kDocumentsOfASearchUnit - 1) /
+                                         kDocumentsOfASearchUnit));
   json.end_object();
   if (exchange.truncated > 0) json.key("warnings").begin_array().text(kWarning).end_array();
   json.end_object().end_object();
@@ -182,12 +181,11 @@ void rerank(App& app, const ExchangePtr& exchange, const Reply& reply, RerankSha
   auto request = std::make_shared<RerankRequest>(
       parse_rerank(exchange->request.body, shape, app.options.max_batch));
   apply_timeout(request->timeout, *exchange);
-  service::RerankQuery query{
-      .stages = resolve(app, request->model, service::ModelKind::kReranker),
-      .queries = {request->query},
-      .passages = request->passages,
-      .keep = request->keep,
-      .max_passage = request->max_passage};
+  service::RerankQuery query{.stages = resolve(app, request->model, service::ModelKind::kReranker),
+                             .queries = {request->query},
+                             .passages = request->passages,
+                             .keep = request->keep,
+                             .max_passage = request->max_passage};
   if (request->calibrated && !query.stages.back()->calibration())
     throw HttpError(422, "validation",
                     "calibrated: the model's folder has no calibration in narabi.json",

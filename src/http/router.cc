@@ -88,12 +88,12 @@ const Route& Router::find(const Request& request) const {
                       app_.options.admin_token.empty();
   if (found == routes_.end() || hidden)
     throw HttpError(404, "not_found", "no such route: see /openapi.json");
-  const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
   for (const Route& route : found->second)
     if (method == route.method) return route;
-  throw HttpError(405, "method_not_allowed",
-                  "this route takes " + methods(found->second) + ", not " +
-                      request.method.substr(0, 20));
+  throw HttpError(
+      405, "method_not_allowed",
+      "this route takes " + methods(found->second) + ", not " + request.method.substr(0, 20));
 }
 
 void Router::check(const Route& route, const Exchange& exchange) const {
@@ -112,8 +112,8 @@ void Router::set_deadline(Exchange& exchange) const {
   const std::string_view given = exchange.request.header("x-request-timeout");
   if (!given.empty()) seconds = std::min(parse_timeout(given), app_.options.max_request_seconds);
   exchange.ticket->deadline =
-      exchange.started + std::chrono::duration_cast<service::Clock::duration>(
-                             std::chrono::duration<double>(seconds));
+      exchange.started +
+      std::chrono::duration_cast<service::Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
 bool Router::preflight(const ExchangePtr& exchange, const Reply& reply) const {
@@ -185,7 +185,9 @@ void Router::handle(const ExchangePtr& exchange, const Reply& reply) {
     if (does_work(*route) && app_.service.full()) {  // before the body is even read as JSON
       const int wait = std::max(1, static_cast<int>(std::ceil(app_.service.waiting_seconds())));
       return dressed(route)(failed({service::FailureKind::kOverloaded,
-                                    "the server is at its limit; try again later", {}, wait},
+                                    "the server is at its limit; try again later",
+                                    {},
+                                    wait},
                                    shape, *exchange));
     }
     route->handle(app_, exchange, dressed(route));

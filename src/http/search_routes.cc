@@ -66,8 +66,7 @@ std::string body_of(const App& app, const SearchResult& result, std::size_t top_
     json.text(model_names(app, stages));
   }
   json.key("found").integer(static_cast<std::int64_t>(result.hits.size()));
-  json.key("documents").integer(
-      static_cast<std::int64_t>(app.service.candidates()->documents()));
+  json.key("documents").integer(static_cast<std::int64_t>(app.service.candidates()->documents()));
   json.key("results").begin_array();
   for (std::size_t i = 0; i < shown; ++i)
     write_hit(json, result.hits[i], i + 1, app.service.candidates()->first_stage());
@@ -80,7 +79,8 @@ std::string body_of(const App& app, const SearchResult& result, std::size_t top_
 
 void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
   if (app.service.candidates() == nullptr)
-    throw HttpError(404, "not_found", "this server has no index; start it with --index or --corpus");
+    throw HttpError(404, "not_found",
+                    "this server has no index; start it with --index or --corpus");
   Parsed parsed = parse(app, exchange->request.body, *exchange);
   const auto stages = parsed.query.stages;
   note_model(stages, *exchange);

@@ -21,8 +21,8 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace wire = boost::beast::http;
-using boost::system::error_code;
 using asio::use_awaitable;
+using boost::system::error_code;
 using Executor = asio::any_io_executor;
 
 auto seconds(double value) {
@@ -30,7 +30,8 @@ auto seconds(double value) {
       std::chrono::duration<double>(value));
 }
 
-// What a session waits for while the service works: the answer, the deadline, or the client's going.
+// What a session waits for while the service works: the answer, the deadline, or the client's
+// going.
 struct Pending {
   explicit Pending(const Executor& executor) : wake(executor) {}
   asio::steady_timer wake;
@@ -143,7 +144,8 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
     const std::string_view target(message.target().data(), message.target().size());
     const std::size_t question = target.find('?');
     request.path = std::string(target.substr(0, question));
-    if (question != std::string_view::npos) request.query = std::string(target.substr(question + 1));
+    if (question != std::string_view::npos)
+      request.query = std::string(target.substr(question + 1));
     for (const auto& field : message)
       request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
     request.body = std::move(message.body());
@@ -164,7 +166,8 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
     watch(pending, exchange);
     // The service itself answers at the deadline; this is for a batch that does not come back.
     constexpr auto kLate = std::chrono::seconds(2);
-    pending->wake.expires_at(exchange->ticket->deadline > service::Clock::now() + std::chrono::hours(24)
+    pending->wake.expires_at(exchange->ticket->deadline >
+                                     service::Clock::now() + std::chrono::hours(24)
                                  ? service::Clock::now() + std::chrono::hours(24)
                                  : exchange->ticket->deadline + kLate);
     error_code ignored;
@@ -176,7 +179,9 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
     if (!pending->response) {
       exchange->ticket->cancelled = true;
       co_return failure_response({service::FailureKind::kExpired,
-                                  "the deadline of the request came before its answer", {}, 1},
+                                  "the deadline of the request came before its answer",
+                                  {},
+                                  1},
                                  ErrorShape::kText);
     }
     co_return std::move(pending->response);
@@ -184,19 +189,18 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
 
   // Tells the service when the client closes the connection while it waits.
   void watch(const std::shared_ptr<Pending>& pending, const ExchangePtr& exchange) {
-    stream_.socket().async_wait(
-        Socket::wait_read,
-        [self = this->shared_from_this(), pending, exchange](const error_code& error) {
-          if (error || !pending->watching) return;
-          char byte;
-          const auto read = ::recv(self->stream_.socket().native_handle(), &byte, 1,
-                                   MSG_PEEK | MSG_DONTWAIT);
-          if (read > 0) return;  // the next request, already
-          if (read < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-          exchange->ticket->cancelled = true;
-          pending->client_gone = true;
-          pending->wake.cancel();
-        });
+    stream_.socket().async_wait(Socket::wait_read, [self = this->shared_from_this(), pending,
+                                                    exchange](const error_code& error) {
+      if (error || !pending->watching) return;
+      char byte;
+      const auto read =
+          ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+      if (read > 0) return;  // the next request, already
+      if (read < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+      exchange->ticket->cancelled = true;
+      pending->client_gone = true;
+      pending->wake.cancel();
+    });
   }
 
   asio::awaitable<void> write(const Response& from, unsigned version, bool keep, bool head,
@@ -227,19 +231,20 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
     if (error == beast::error::timeout)
       reason = HttpError(408, "timeout", "the request did not come in time");
     if (error == wire::error::header_limit || error == wire::error::buffer_overflow)
-      reason = HttpError(431, "validation",
-                         "the headers are larger than " +
-                             std::to_string(options().header_limit) + " bytes");
+      reason = HttpError(
+          431, "validation",
+          "the headers are larger than " + std::to_string(options().header_limit) + " bytes");
     if (error == wire::error::body_limit)
-      reason = HttpError(413, "validation",
-                         "the body is larger than " + std::to_string(options().body_limit) +
-                             " bytes");
+      reason =
+          HttpError(413, "validation",
+                    "the body is larger than " + std::to_string(options().body_limit) + " bytes");
     error_code ignored;
     co_await write(error_response(reason, ErrorShape::kText), 11, false, false, ignored);
     co_await linger();
   }
 
-  // Closing with unread bytes would reset the connection, and the client might never see the answer.
+  // Closing with unread bytes would reset the connection, and the client might never see the
+  // answer.
   asio::awaitable<void> linger() {
     error_code error;
     stream_.socket().shutdown(Socket::shutdown_send, error);

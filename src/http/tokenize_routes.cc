@@ -107,8 +107,8 @@ service::ModelPtr model_of(const App& app, const TokenizeRequest& request) {
 }
 
 void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
-  auto request = std::make_shared<TokenizeRequest>(
-      parse(exchange->request.body, app.options.max_batch));
+  auto request =
+      std::make_shared<TokenizeRequest>(parse(exchange->request.body, app.options.max_batch));
   const service::ModelPtr model = model_of(app, *request);
   note_model({model}, *exchange);
   exchange->items = request->texts.size();

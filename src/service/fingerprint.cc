@@ -36,8 +36,8 @@ void add_file(Fnv& hash, const std::filesystem::path& path) {
   constexpr std::streamoff kEnd = 65536;
   std::ifstream file(path, std::ios::binary);
   std::vector<char> bytes(static_cast<std::size_t>(kEnd));
-  for (const std::streamoff at : {std::streamoff{0}, std::max<std::streamoff>(
-                                                         0, status.st_size - kEnd)}) {
+  for (const std::streamoff at :
+       {std::streamoff{0}, std::max<std::streamoff>(0, status.st_size - kEnd)}) {
     file.clear();
     file.seekg(at);
     file.read(bytes.data(), kEnd);

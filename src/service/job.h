@@ -44,7 +44,8 @@ struct Job {
   TicketPtr ticket;
   Lane lane = Lane::kForeground;
   std::string prompt;  // embedders: the name of the prompt
-  // Called once, on the scheduler's thread (or the submitter's), with a failure or with all results.
+  // Called once, on the scheduler's thread (or the submitter's), with a failure or with all
+  // results.
   Done done;
 
   std::vector<Score> scores;   // rerankers: one an item

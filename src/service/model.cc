@@ -69,7 +69,8 @@ Model::Model(std::string name, std::string folder, const ModelOptions& options,
 // timed.
 void Model::warm_up() {
   const std::string query = "日本の首都はどこですか";
-  const std::string passage = "東京は日本の首都である。人口は約千四百万人で、世界でも有数の都市である。";
+  const std::string passage =
+      "東京は日本の首都である。人口は約千四百万人で、世界でも有数の都市である。";
   constexpr std::size_t kPassages = 4;
   for (int round = 0; round < 2; ++round) {
     const auto start = Clock::now();

@@ -1,5 +1,5 @@
-// Named places for models. A request takes the model that stands in its slot when it comes and keeps
-// it to its end, so a swap loses nothing and mixes nothing.
+// Named places for models. A request takes the model that stands in its slot when it comes and
+// keeps it to its end, so a swap loses nothing and mixes nothing.
 #pragma once
 
 #include <map>

@@ -40,7 +40,8 @@ void RerankTask::begin_stage() {
   units_.clear();
   if (!query_.max_passage) {
     for (const std::size_t passage : chosen_)
-      units_.push_back({.passage = passage, .text = query_.passages[passage], .key = {}, .score = {}});
+      units_.push_back(
+          {.passage = passage, .text = query_.passages[passage], .key = {}, .score = {}});
     return submit_stage();
   }
   worker_.post([self = shared_from_this()] {

@@ -15,13 +15,13 @@
 namespace narabi::service {
 
 struct RerankQuery {
-  std::vector<ModelPtr> stages;       // one, or two: a cascade
-  std::vector<std::string> queries;   // one for all passages, or one each
+  std::vector<ModelPtr> stages;      // one, or two: a cascade
+  std::vector<std::string> queries;  // one for all passages, or one each
   std::vector<std::string> passages;
-  std::size_t keep = 20;              // cascade: passages that the second stage sees
-  bool max_passage = false;           // long passages as windows, the best one counts
+  std::size_t keep = 20;     // cascade: passages that the second stage sees
+  bool max_passage = false;  // long passages as windows, the best one counts
   Lane lane = Lane::kForeground;
-  bool cached = true;                 // may use the score cache
+  bool cached = true;  // may use the score cache
 };
 
 struct PassageScore {
@@ -86,9 +86,9 @@ class RerankTask : public std::enable_shared_from_this<RerankTask> {
   Worker& worker_;
   Done done_;
   std::size_t stage_ = 0;
-  std::vector<std::size_t> chosen_;   // passages of this stage
+  std::vector<std::size_t> chosen_;  // passages of this stage
   std::vector<Unit> units_;
-  std::vector<std::size_t> asked_;    // units of the job, in its order
+  std::vector<std::size_t> asked_;  // units of the job, in its order
   RerankResult result_;
 };
 

@@ -145,8 +145,11 @@ void Scheduler::drop_dead() {
     job->cost = 0;
     job->failure = job->ticket->cancelled
                        ? Failure{FailureKind::kCancelled, "the client went away", {}, 1}
-                       : Failure{FailureKind::kExpired, "the deadline of the request came before "
-                                                        "its answer", {}, 1};
+                       : Failure{FailureKind::kExpired,
+                                 "the deadline of the request came before "
+                                 "its answer",
+                                 {},
+                                 1};
   }
   if (dead.empty()) return;
   mutex_.unlock();
@@ -176,10 +179,9 @@ Scheduler::Batch Scheduler::next_batch() {
   std::deque<JobPtr>& lane = foreground_.empty() ? background_ : foreground_;
   if (lane.empty()) return batch;
   const JobPtr first = lane.front();
-  const auto in_time = static_cast<std::size_t>(first->model->tokens_per_second() *
-                                                options_.batch_seconds);
-  const std::size_t budget =
-      std::min(options_.max_batch_tokens, std::max(kLeastBatch, in_time));
+  const auto in_time =
+      static_cast<std::size_t>(first->model->tokens_per_second() * options_.batch_seconds);
+  const std::size_t budget = std::min(options_.max_batch_tokens, std::max(kLeastBatch, in_time));
   std::size_t taken = 0;
   std::vector<JobPtr> unfinished;
   for (auto job = lane.begin(); job != lane.end() && taken < budget;) {

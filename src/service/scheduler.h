@@ -14,11 +14,12 @@ namespace narabi::service {
 struct SchedulerOptions {
   std::size_t max_batch_tokens = 16384;   // estimated
   std::size_t max_queue_tokens = 500000;  // estimated; past it submit() says kOverloaded
-  double batch_seconds = 0.25;            // a batch aims at less than this, so that nobody waits long
+  double batch_seconds = 0.25;  // a batch aims at less than this, so that nobody waits long
 };
 
-// Jobs wait in a ring. A batch takes up to half its budget from the job at the head, which then goes
-// to the end: small requests are served in the order they came, a large one in slices between them.
+// Jobs wait in a ring. A batch takes up to half its budget from the job at the head, which then
+// goes to the end: small requests are served in the order they came, a large one in slices between
+// them.
 class Scheduler {
  public:
   Scheduler(const SchedulerOptions& options, Stats& stats);
@@ -28,9 +29,9 @@ class Scheduler {
   // `admitted`: part of a request that was taken before, never refused.
   std::optional<Failure> submit(const JobPtr& job, bool admitted = false);
 
-  bool full() const;             // the next submit() would say kOverloaded, whatever its size
+  bool full() const;               // the next submit() would say kOverloaded, whatever its size
   double waiting_seconds() const;  // how long what is queued will take, as far as is known
-  double busy_seconds() const;   // age of the batch that runs now; 0 when idle
+  double busy_seconds() const;     // age of the batch that runs now; 0 when idle
 
  private:
   struct Slice {

@@ -13,11 +13,12 @@ constexpr double kStuckSeconds = 120;  // a batch aims at a quarter of a second
 
 // Clients of other services send the names of their own models, and cannot always be told another.
 bool is_foreign_name(const std::string& name) {
-  static const char* const kMakers[] = {"rerank",      "jina-reranker", "jinaai/",     "bge-reranker",
-                                        "BAAI/",       "hotchpotch/",   "mixedbread",  "cohere",
-                                        "text-embedding-", "embed-",    "voyage",      "amazon.rerank",
-                                        "tei",         "default",       "narabi",      "intfloat/",
-                                        "cl-nagoya/",  "sentence-transformers/"};
+  static const char* const kMakers[] = {"rerank",       "jina-reranker", "jinaai/",
+                                        "bge-reranker", "BAAI/",         "hotchpotch/",
+                                        "mixedbread",   "cohere",        "text-embedding-",
+                                        "embed-",       "voyage",        "amazon.rerank",
+                                        "tei",          "default",       "narabi",
+                                        "intfloat/",    "cl-nagoya/",    "sentence-transformers/"};
   return std::any_of(std::begin(kMakers), std::end(kMakers),
                      [&](const char* maker) { return name.starts_with(maker); });
 }
@@ -105,14 +106,14 @@ namespace {
 
 Failure too_many_requests(std::size_t limit, double waiting) {
   return {FailureKind::kOverloaded,
-          std::to_string(limit) + " requests are open, which is the limit", {},
+          std::to_string(limit) + " requests are open, which is the limit",
+          {},
           std::max(1, static_cast<int>(waiting + 0.5))};
 }
 
 }  // namespace
 
-void Service::start_task(RerankQuery query, const TicketPtr& ticket,
-                         Answer<RerankResult> answer) {
+void Service::start_task(RerankQuery query, const TicketPtr& ticket, Answer<RerankResult> answer) {
   std::make_shared<RerankTask>(std::move(query), ticket, *scheduler_, cache_, worker_,
                                std::move(answer))
       ->start();
@@ -120,8 +121,7 @@ void Service::start_task(RerankQuery query, const TicketPtr& ticket,
 
 void Service::rerank(RerankQuery query, const TicketPtr& ticket, Answer<RerankResult> answer) {
   auto opened = open();
-  if (!opened)
-    return answer(too_many_requests(options_.max_open_requests, waiting_seconds()));
+  if (!opened) return answer(too_many_requests(options_.max_open_requests, waiting_seconds()));
   std::shared_ptr<RerankQuery> copy;
   if (query.stages.size() == 1 && !shadow_.pick(query.stages[0]->name()).empty())
     copy = std::make_shared<RerankQuery>(query);
@@ -130,8 +130,8 @@ void Service::rerank(RerankQuery query, const TicketPtr& ticket, Answer<RerankRe
                if (auto* result = std::get_if<RerankResult>(&outcome)) {
                  stats_.cache_hits += result->cached;
                  if (cache_.enabled())
-                   stats_.cache_misses += result->passages.size() -
-                                          std::min(result->cached, result->passages.size());
+                   stats_.cache_misses +=
+                       result->passages.size() - std::min(result->cached, result->passages.size());
                  if (copy) start_shadow(copy, *result);
                }
                answer(std::move(outcome));
@@ -166,8 +166,7 @@ void Service::start_shadow(const std::shared_ptr<RerankQuery>& query, const Rera
 
 void Service::embed(EmbedQuery query, const TicketPtr& ticket, Answer<EmbedResult> answer) {
   auto opened = open();
-  if (!opened)
-    return answer(too_many_requests(options_.max_open_requests, waiting_seconds()));
+  if (!opened) return answer(too_many_requests(options_.max_open_requests, waiting_seconds()));
   auto texts = std::make_shared<const std::vector<std::string>>(std::move(query.texts));
   auto job = std::make_shared<Job>();
   job->model = query.model;
@@ -218,31 +217,31 @@ void Service::rerank_hits(SearchQuery query, std::vector<Candidate> found, const
   if (query.stages.empty() || result.hits.empty()) return answer(std::move(result));
   RerankQuery pairs{.stages = query.stages, .queries = {query.query}, .passages = {}};
   for (const SearchHit& hit : result.hits) pairs.passages.push_back(model_text(hit.candidate));
-  const double weight = query.blend ? *query.blend
-                                    : query.stages.back()->reranker().blend_weight(
-                                          source_->first_stage());
+  const double weight = query.blend
+                            ? *query.blend
+                            : query.stages.back()->reranker().blend_weight(source_->first_stage());
   auto shared = std::make_shared<SearchResult>(std::move(result));
-  rerank(std::move(pairs), ticket, [shared, weight, answer = std::move(answer)](
-                                       std::variant<RerankResult, Failure> outcome) {
-    if (auto* failure = std::get_if<Failure>(&outcome)) return answer(std::move(*failure));
-    const auto& scores = std::get<RerankResult>(outcome);
-    std::vector<float> logits;
-    std::vector<double> first_stage;
-    for (std::size_t i = 0; i < shared->hits.size(); ++i) {
-      logits.push_back(scores.passages[i].logit);
-      first_stage.push_back(shared->hits[i].candidate.score);
-      shared->hits[i].reranked = scores.passages[i];
-    }
-    std::vector<SearchHit> ordered;
-    for (const auto& entry : rerank::blend(logits, first_stage, weight)) {
-      ordered.push_back(std::move(shared->hits[entry.index]));
-      ordered.back().final_score = entry.final_score;
-    }
-    shared->hits = std::move(ordered);
-    shared->queue_seconds = scores.queue_seconds;
-    shared->inference_seconds = scores.inference_seconds;
-    answer(std::move(*shared));
-  });
+  rerank(std::move(pairs), ticket,
+         [shared, weight, answer = std::move(answer)](std::variant<RerankResult, Failure> outcome) {
+           if (auto* failure = std::get_if<Failure>(&outcome)) return answer(std::move(*failure));
+           const auto& scores = std::get<RerankResult>(outcome);
+           std::vector<float> logits;
+           std::vector<double> first_stage;
+           for (std::size_t i = 0; i < shared->hits.size(); ++i) {
+             logits.push_back(scores.passages[i].logit);
+             first_stage.push_back(shared->hits[i].candidate.score);
+             shared->hits[i].reranked = scores.passages[i];
+           }
+           std::vector<SearchHit> ordered;
+           for (const auto& entry : rerank::blend(logits, first_stage, weight)) {
+             ordered.push_back(std::move(shared->hits[entry.index]));
+             ordered.back().final_score = entry.final_score;
+           }
+           shared->hits = std::move(ordered);
+           shared->queue_seconds = scores.queue_seconds;
+           shared->inference_seconds = scores.inference_seconds;
+           answer(std::move(*shared));
+         });
 }
 
 }  // namespace narabi::service

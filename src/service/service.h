@@ -87,7 +87,7 @@ class Service {
   // Runs `task` beside the I/O threads: tokenizing.
   void run_aside(std::function<void()> task) { worker_.post(std::move(task)); }
 
-  bool full() const;     // a request would be refused whatever it asks
+  bool full() const;  // a request would be refused whatever it asks
   double waiting_seconds() const { return scheduler_->waiting_seconds(); }
   bool healthy() const;  // the scheduler answers
   void start_draining() { draining_ = true; }

@@ -56,8 +56,7 @@ std::vector<std::string_view> cut_windows(const Tokenizer& tokenizer, std::strin
   int tokens = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (i > first && tokens + parts[i].tokens > budget) {
-      windows.push_back(
-          document.substr(parts[first].begin, parts[i - 1].end - parts[first].begin));
+      windows.push_back(document.substr(parts[first].begin, parts[i - 1].end - parts[first].begin));
       const bool overlap = parts[i - 1].tokens + parts[i].tokens <= budget && i - 1 > first;
       first = overlap ? i - 1 : i;
       tokens = overlap ? parts[i - 1].tokens : 0;

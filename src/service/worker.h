@@ -1,5 +1,5 @@
-// One thread for work that is not the engine's and too long for an I/O thread: cutting long documents,
-// retrieval, tokenizing, loading models.
+// One thread for work that is not the engine's and too long for an I/O thread: cutting long
+// documents, retrieval, tokenizing, loading models.
 #pragma once
 
 #include <condition_variable>
@@ -13,7 +13,7 @@ namespace narabi::service {
 class Worker {
  public:
   Worker();
-  ~Worker();  // runs what waits, then ends
+  ~Worker();                              // runs what waits, then ends
   void post(std::function<void()> task);  // a task must not throw
 
  private:

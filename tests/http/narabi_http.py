@@ -44,6 +44,7 @@ class Server:
 
     def __init__(self, *flags, model=MODEL, env=None):
         self.errors = tempfile.TemporaryFile()
+        self.last_log = ""  # what it had said when it was stopped
         command = [NARABI, "serve", "--model", model, "--port", "0", "--json", "--log-format", "json",
                    *map(str, flags)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors,
@@ -57,6 +58,8 @@ class Server:
         self.port = self.ready["port"]
 
     def log(self):
+        if self.errors.closed:
+            return ""
         self.errors.seek(0)
         return self.errors.read().decode("utf-8", "replace")
 
@@ -116,6 +119,8 @@ class Server:
             raise
         finally:
             self.process.stdout.close()
+        self.last_log = self.log() or self.last_log
+        self.errors.close()
         return code
 
 
@@ -132,10 +137,8 @@ class HttpTest(unittest.TestCase):
     def tearDownClass(cls):
         alive = cls.server.process.poll()
         code = cls.server.stop()
-        log = cls.server.log()
-        cls.server.errors.close()
         if alive is not None or code != 0:
-            raise AssertionError(f"the server ended with {code}\n{log[-5000:]}")
+            raise AssertionError(f"the server ended with {code}\n{cls.server.last_log[-5000:]}")
 
     def post(self, path, body, **more):
         return self.server.post(path, body, **more)
