@@ -6,6 +6,7 @@ find_package(SQLite3 3.40 REQUIRED)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)  # used as a header alone
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
+find_package(Boost 1.81 REQUIRED)  # Asio and Beast, headers only
 find_package(fmt 9 REQUIRED)
 if(NARABI_BUILD_FUZZ)  # by clang, which has no OpenMP here; the fuzz targets need no kernels
   add_library(OpenMP::OpenMP_CXX INTERFACE IMPORTED)

@@ -33,7 +33,7 @@ ALLOWED_IN_HEADERS = {
 THIRD_PARTY = {  # how its headers begin -> the folders that may know it
     "unicode/": {"text", "tokenize"}, "mecab.h": {"text"}, "sentencepiece": {"tokenize"},
     "oneapi/": {"kernels"}, "dnnl": {"kernels"}, "omp.h": {"kernels"}, "CLI/": {"cli"}, "fmt/": {"cli"},
-    "nlohmann/": {"checkpoint", "tokenize", "data", "rerank", "cli"},
+    "nlohmann/": {"checkpoint", "tokenize", "data", "rerank", "http", "cli"}, "boost/": {"http"},
     "lzma.h": {"base"}, "zlib.h": {"base"}, "zstd": {"base"},
 }
 

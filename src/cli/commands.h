@@ -14,6 +14,7 @@ void add_index(CLI::App& app);
 void add_search(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_reproduce(CLI::App& app);
+void add_serve(CLI::App& app);
 void add_bench(CLI::App& app);
 
 }  // namespace narabi::cli

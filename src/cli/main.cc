@@ -44,6 +44,7 @@ void run(CLI::App& app, int argc, char** argv) {
   narabi::cli::add_search(app);
   narabi::cli::add_eval(app);
   narabi::cli::add_reproduce(app);
+  narabi::cli::add_serve(app);
   narabi::cli::add_bench(app);
   app.parse(argc, argv);
 }
