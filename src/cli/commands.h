@@ -13,6 +13,7 @@ void add_inspect(CLI::App& app);
 void add_search(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_reproduce(CLI::App& app);
+void add_mine(CLI::App& app);
 void add_bench(CLI::App& app);
 
 }  // namespace narabi::cli

@@ -1,0 +1,43 @@
+#include "train/packed_batch.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace narabi::train {
+
+PackedBatch pack(std::span<const Encoding> encodings) {
+  std::vector<std::size_t> order(encodings.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return encodings[a].input_ids.size() < encodings[b].input_ids.size();
+  });
+  PackedBatch batch;
+  std::vector<std::int64_t> ids, types, positions, owner, first(encodings.size());
+  std::vector<float> lengths(encodings.size());
+  for (const std::size_t i : order) {
+    const Encoding& encoding = encodings[i];
+    const auto length = static_cast<std::int64_t>(encoding.input_ids.size());
+    if (batch.runs.empty() || batch.runs.back().length != length)
+      batch.runs.push_back({static_cast<std::int64_t>(ids.size()), 0, length});
+    ++batch.runs.back().sequences;
+    first[i] = static_cast<std::int64_t>(ids.size());
+    lengths[i] = static_cast<float>(length);
+    ids.insert(ids.end(), encoding.input_ids.begin(), encoding.input_ids.end());
+    if (encoding.token_type_ids.empty()) {
+      types.resize(ids.size(), 0);
+    } else {
+      types.insert(types.end(), encoding.token_type_ids.begin(), encoding.token_type_ids.end());
+    }
+    for (std::int64_t p = 0; p < length; ++p) positions.push_back(p);
+    owner.resize(ids.size(), static_cast<std::int64_t>(i));
+  }
+  batch.input_ids = torch::tensor(ids);
+  batch.token_type_ids = torch::tensor(types);
+  batch.positions = torch::tensor(positions);
+  batch.first = torch::tensor(first);
+  batch.owner = torch::tensor(owner);
+  batch.lengths = torch::tensor(lengths);
+  return batch;
+}
+
+}  // namespace narabi::train
