@@ -12,9 +12,12 @@ constexpr std::size_t kPrefixBytes = 8, kAlignment = 64;
 
 const char* safetensors_name(DType dtype) {
   switch (dtype) {
-    case DType::kF32: return "F32";
-    case DType::kF16: return "F16";
-    case DType::kBF16: return "BF16";
+    case DType::kF32:
+      return "F32";
+    case DType::kF16:
+      return "F16";
+    case DType::kBF16:
+      return "BF16";
   }
   return "";
 }

@@ -49,6 +49,8 @@ int main(int argc, char** argv) {
   narabi::cli::add_eval(app);
   narabi::cli::add_reproduce(app);
   narabi::cli::add_mine(app);
+  narabi::cli::add_train(app);
+  narabi::cli::add_distill(app);
   narabi::cli::add_bench(app);
   try {
     app.parse(argc, argv);

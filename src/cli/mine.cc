@@ -39,17 +39,17 @@ struct Task {
 };
 
 Task squad_task(const Options& options) {
-  const data::SquadSplit split = data::take_articles(
-      data::read_squad(options.squad), options.skip_articles, options.take_articles);
+  const data::SquadSplit split = data::take_articles(data::read_squad(options.squad),
+                                                     options.skip_articles, options.take_articles);
   if (split.questions.empty())
     throw InvalidArgument(options.squad + ": no question is left in the articles chosen");
   Task task;
   for (std::size_t i = 0; i < split.paragraphs.size(); ++i) {
-    task.corpus.add({std::to_string(i), "", split.paragraphs[i].text},
-                    split.paragraphs[i].article);
+    task.corpus.add({std::to_string(i), "", split.paragraphs[i].text}, split.paragraphs[i].article);
   }
   for (const data::SquadQuestion& question : split.questions) {
-    task.questions.push_back({question.id, question.text, {question.paragraph}, question.answers, {}});
+    task.questions.push_back(
+        {question.id, question.text, {question.paragraph}, question.answers, {}});
   }
   return task;
 }
@@ -115,8 +115,8 @@ Task load_task(const Options& options) {
   return task;
 }
 
-void report(const Options& options, std::size_t questions, std::size_t groups,
-            std::size_t passages, const mine::Dropped& dropped) {
+void report(const Options& options, std::size_t questions, std::size_t groups, std::size_t passages,
+            const mine::Dropped& dropped) {
   if (options.output == "-") return;
   if (options.json) {
     Output stdout_lines("-");
@@ -197,9 +197,10 @@ void add_mine(CLI::App& app) {
                       "Leave out the first N articles (--squad)");
   command->add_option("--take-articles", options->take_articles,
                       "Then take N articles (--squad; 0: the rest)");
-  command->add_option("--corpus", options->corpus,
-                      "JSON lines {\"id\", \"title\"?, \"text\"}; lines in a row with one title are "
-                      "an article");
+  command->add_option(
+      "--corpus", options->corpus,
+      "JSON lines {\"id\", \"title\"?, \"text\"}; lines in a row with one title are "
+      "an article");
   command->add_option("--queries", options->queries, "TSV id<TAB>text, or JSON lines");
   command->add_option("--qrels", options->qrels, "Which documents are relevant: TREC or BEIR");
   command
@@ -231,8 +232,9 @@ void add_mine(CLI::App& app) {
   command->add_option("--relative-margin", mining.ranking.relative_margin,
                       "Drop candidates above the hardest positive's score x (1 - M)");
   command->add_option("--max-score", mining.ranking.max_score, "Drop candidates above this score");
-  command->add_option("--same-article", mining.same_article,
-                      "Negatives from the positive's article, at random")
+  command
+      ->add_option("--same-article", mining.same_article,
+                   "Negatives from the positive's article, at random")
       ->capture_default_str();
   command->add_option("--random", mining.random, "Negatives from anywhere, at random")
       ->capture_default_str();

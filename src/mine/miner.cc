@@ -76,9 +76,9 @@ void Miner::rank(Draft& draft, Dropped& dropped) const {
   }
   const AnswerFilter answers = answer_filter(question);
   for (const Candidate& candidate : all) {
-    const auto positive = std::find_if(
-        draft.positives.begin(), draft.positives.end(),
-        [&](const Candidate& known) { return known.passage == candidate.passage; });
+    const auto positive =
+        std::find_if(draft.positives.begin(), draft.positives.end(),
+                     [&](const Candidate& known) { return known.passage == candidate.passage; });
     if (positive != draft.positives.end()) {
       positive->score = candidate.score;
     } else if (answers.found_in(corpus_.passages[candidate.passage].text)) {
@@ -157,8 +157,8 @@ data::Group Miner::finish(const Draft& draft, std::size_t number, Dropped& dropp
     if (model_ != nullptr) group.teacher.push_back(static_cast<float>(score));
   };
   for (const Candidate& positive : draft.positives) {
-    push(question.positive_text.empty() ? corpus_.text(positive.passage) : question.positive_text, 1,
-         positive.score);
+    push(question.positive_text.empty() ? corpus_.text(positive.passage) : question.positive_text,
+         1, positive.score);
   }
   for (const Candidate& candidate : chosen)
     push(corpus_.text(candidate.passage), 0, candidate.score);

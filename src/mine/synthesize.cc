@@ -45,7 +45,8 @@ std::vector<Span> find_spans(const std::u32string& sentence) {
 
 // The question word that a reader would ask for the span with.
 std::u32string question_word(const std::u32string& span) {
-  constexpr std::u32string_view kTimes = U"年月日時紀代", kPlaces = U"県市区町村国寺社宮山川島駅城院堂",
+  constexpr std::u32string_view kTimes = U"年月日時紀代",
+                                kPlaces = U"県市区町村国寺社宮山川島駅城院堂",
                                 kPeople = U"王帝郎子氏公卿将皇";
   const char32_t last = span.back();
   if (script_of(span[0]) == Script::kDigit)
@@ -106,8 +107,7 @@ std::optional<Question> make_title(const Corpus& corpus, std::size_t passage) {
   const Document& document = corpus.passages[passage];
   if (document.title.empty() || base::to_utf32(document.text).size() < kMinSentence)
     return std::nullopt;
-  return Question{
-      .text = document.title, .positives = {passage}, .positive_text = document.text};
+  return Question{.text = document.title, .positives = {passage}, .positive_text = document.text};
 }
 
 }  // namespace
@@ -140,9 +140,12 @@ std::vector<std::string> split_sentences(const std::string& text) {
 std::optional<Question> synthesize(const Corpus& corpus, std::size_t passage, Kind kind,
                                    std::mt19937_64& random) {
   switch (kind) {
-    case Kind::kIct: return make_ict(corpus, passage, random);
-    case Kind::kCloze: return make_cloze(corpus, passage, random);
-    case Kind::kTitle: return make_title(corpus, passage);
+    case Kind::kIct:
+      return make_ict(corpus, passage, random);
+    case Kind::kCloze:
+      return make_cloze(corpus, passage, random);
+    case Kind::kTitle:
+      return make_title(corpus, passage);
   }
   return std::nullopt;
 }

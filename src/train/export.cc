@@ -14,9 +14,9 @@ namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
 constexpr const char* kTokenizerFiles[] = {
-    "tokenizer.json",  "tokenizer_config.json",   "special_tokens_map.json",
-    "vocab.txt",       "sentencepiece.bpe.model", "tokenizer.model",
-    "spiece.model",    "added_tokens.json"};
+    "tokenizer.json", "tokenizer_config.json",   "special_tokens_map.json",
+    "vocab.txt",      "sentencepiece.bpe.model", "tokenizer.model",
+    "spiece.model",   "added_tokens.json"};
 
 void write_file(const fs::path& path, std::string_view bytes) {
   base::AtomicFile file(path);

@@ -15,6 +15,32 @@ torch::Tensor window_mask(std::int64_t length, std::int64_t window, const torch:
       .masked_fill_(far, -std::numeric_limits<float>::infinity());
 }
 
+// As attention(), a padded rectangle at a time.
+torch::Tensor attention_in_buckets(const torch::Tensor& query, const torch::Tensor& key,
+                                   const torch::Tensor& value, const PackedBatch& batch,
+                                   std::optional<std::int64_t> window) {
+  const std::int64_t width = query.size(1) * query.size(2);
+  std::vector<torch::Tensor> parts;
+  for (const PaddedBucket& bucket : batch.buckets) {
+    const std::int64_t sequences = bucket.tokens.size(0), length = bucket.tokens.size(1);
+    const auto part = [&](const torch::Tensor& x) {  // [S', A, L, D]
+      return x.index_select(0, bucket.tokens.flatten())
+          .view({sequences, length, x.size(1), x.size(2)})
+          .transpose(1, 2);
+    };
+    torch::Tensor mask = bucket.mask.expand({sequences, 1, length, length});
+    if (window && *window < length - 1)
+      mask = mask & ~torch::isinf(window_mask(length, *window, query));
+    // A row of padding sees what the sequence's tokens see: never nothing, which would be NaN.
+    if (window) mask = mask | ~bucket.mask.transpose(2, 3);
+    parts.push_back(torch::scaled_dot_product_attention(part(query), part(key), part(value), mask)
+                        .transpose(1, 2)
+                        .reshape({sequences * length, width})
+                        .index_select(0, bucket.places));
+  }
+  return torch::cat(parts);
+}
+
 }  // namespace
 
 torch::Tensor linear(const Parameters& parameters, const std::string& name, const torch::Tensor& x,
@@ -33,14 +59,15 @@ torch::Tensor layer_norm(const Parameters& parameters, const std::string& name,
 torch::Tensor dropout(const torch::Tensor& x, const ForwardOptions& options) {
   if (options.dropout <= 0) return x;
   const double kept = 1 - options.dropout;
-  const torch::Tensor mask = torch::empty_like(x, x.options().requires_grad(false))
-                                 .bernoulli_(kept, options.generator);
+  const torch::Tensor mask =
+      torch::empty_like(x, x.options().requires_grad(false)).bernoulli_(kept, options.generator);
   return x * mask.div_(kept);
 }
 
 torch::Tensor attention(const torch::Tensor& query, const torch::Tensor& key,
                         const torch::Tensor& value, const PackedBatch& batch,
                         std::optional<std::int64_t> window) {
+  if (!batch.buckets.empty()) return attention_in_buckets(query, key, value, batch, window);
   const std::int64_t heads = query.size(1), size = query.size(2);
   std::vector<std::int64_t> tokens;
   for (const LengthRun& run : batch.runs) tokens.push_back(run.sequences * run.length);
@@ -55,10 +82,10 @@ torch::Tensor attention(const torch::Tensor& query, const torch::Tensor& key,
     };
     std::optional<torch::Tensor> mask;
     if (window && *window < run.length - 1) mask = window_mask(run.length, *window, query);
-    parts.push_back(torch::scaled_dot_product_attention(part(queries[i]), part(keys[i]),
-                                                        part(values[i]), mask)
-                        .transpose(1, 2)
-                        .reshape({tokens[i], heads * size}));
+    parts.push_back(
+        torch::scaled_dot_product_attention(part(queries[i]), part(keys[i]), part(values[i]), mask)
+            .transpose(1, 2)
+            .reshape({tokens[i], heads * size}));
   }
   return torch::cat(parts);
 }

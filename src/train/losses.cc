@@ -89,8 +89,8 @@ Tensor place_log_likelihood(const Input& in, Tensor& mask) {
   const Tensor order = torch::argsort(in.labels.masked_fill(~in.mask, kMinusInfinity),
                                       /*stable=*/true, 1, /*descending=*/true);
   mask = in.mask.gather(1, order);
-  const Tensor scores = in.scores.gather(1, order).masked_fill(
-      ~mask, std::numeric_limits<float>::lowest() / 2);
+  const Tensor scores =
+      in.scores.gather(1, order).masked_fill(~mask, std::numeric_limits<float>::lowest() / 2);
   const Tensor tail = torch::logcumsumexp(scores.flip(1), 1).flip(1);
   return (scores - tail).masked_fill(~mask, 0.0);
 }
@@ -130,12 +130,16 @@ struct Loss {
 };
 
 const std::map<std::string, Loss>& losses() {
-  static const std::map<std::string, Loss> table = {
-      {"softmax_ce", {softmax_ce, false}}, {"bce", {bce, false}},
-      {"listnet", {listnet, false}},       {"ranknet", {ranknet, false}},
-      {"lambda", {lambda, false}},         {"listmle", {listmle, false}},
-      {"plistmle", {plistmle, false}},     {"margin_mse", {margin_mse, true}},
-      {"mse", {mse, true}},                {"kl", {kl, true}}};
+  static const std::map<std::string, Loss> table = {{"softmax_ce", {softmax_ce, false}},
+                                                    {"bce", {bce, false}},
+                                                    {"listnet", {listnet, false}},
+                                                    {"ranknet", {ranknet, false}},
+                                                    {"lambda", {lambda, false}},
+                                                    {"listmle", {listmle, false}},
+                                                    {"plistmle", {plistmle, false}},
+                                                    {"margin_mse", {margin_mse, true}},
+                                                    {"mse", {mse, true}},
+                                                    {"kl", {kl, true}}};
   return table;
 }
 
@@ -164,21 +168,27 @@ GroupTargets make_targets(std::span<const data::Group> groups) {
   const auto rows = static_cast<std::int64_t>(groups.size()),
              columns = static_cast<std::int64_t>(widest);
   GroupTargets targets{torch::zeros({rows, columns}, torch::kInt64),
-                       torch::zeros({rows, columns}, torch::kBool),
-                       torch::zeros({rows, columns}),
+                       torch::zeros({rows, columns}, torch::kBool), torch::zeros({rows, columns}),
                        teacher ? torch::zeros({rows, columns}) : Tensor()};
   auto slots = targets.slots.accessor<std::int64_t, 2>();
   auto mask = targets.mask.accessor<bool, 2>();
+  auto labels = targets.labels.accessor<float, 2>();
   std::int64_t next = 0;
   for (std::int64_t g = 0; g < rows; ++g) {
     const data::Group& group = groups[static_cast<std::size_t>(g)];
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(group.passages.size()); ++i) {
       slots[g][i] = next++;
       mask[g][i] = true;
-      targets.labels[g][i] = group.labels[static_cast<std::size_t>(i)];
+      labels[g][i] = group.labels[static_cast<std::size_t>(i)];
       if (teacher) targets.teacher[g][i] = group.teacher[static_cast<std::size_t>(i)];
     }
   }
+  return targets;
+}
+
+GroupTargets to_device(GroupTargets targets, const torch::Device& device) {
+  for (Tensor* x : {&targets.slots, &targets.mask, &targets.labels, &targets.teacher})
+    if (x->defined()) *x = x->to(device);
   return targets;
 }
 

@@ -52,6 +52,7 @@ struct GroupTargets {
 
 // The passages of all groups in a row are the logits.
 GroupTargets make_targets(std::span<const data::Group> groups);
+GroupTargets to_device(GroupTargets targets, const torch::Device& device);
 
 // Sum over the groups of the weighted terms, not yet divided by the number of groups in the step.
 // logits: [S] f32 (any float precision in tests).

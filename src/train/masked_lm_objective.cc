@@ -54,8 +54,8 @@ MaskedLmObjective::Masked MaskedLmObjective::mask(const Draw& draw) const {
   Masked masked{tokenizer_.encode(texts_.at(draw.example), options_.max_length), {}, {}};
   for (std::size_t i = 0; i < masked.encoding.input_ids.size(); ++i) {
     std::int32_t& id = masked.encoding.input_ids[i];
-    const bool special = std::find(options_.special.begin(), options_.special.end(), id) !=
-                         options_.special.end();
+    const bool special =
+        std::find(options_.special.begin(), options_.special.end(), id) != options_.special.end();
     if (special || uniform(random) >= options_.mask) continue;
     masked.places.push_back(static_cast<std::int64_t>(i));
     masked.wanted.push_back(id);
@@ -86,7 +86,8 @@ StepData MaskedLmObjective::prepare(std::span<const Draw> draws) const {
     MicroBatch part{pack(encodings), {}, {}, {}};
     std::vector<std::int64_t> rows, wanted;
     for (std::size_t i = begin; i < end; ++i) {
-      const auto first = part.batch.first[static_cast<std::int64_t>(i - begin)].item<std::int64_t>();
+      const auto first =
+          part.batch.first[static_cast<std::int64_t>(i - begin)].item<std::int64_t>();
       for (const std::int64_t place : masked[i].places) rows.push_back(first + place);
       wanted.insert(wanted.end(), masked[i].wanted.begin(), masked[i].wanted.end());
     }
@@ -105,8 +106,7 @@ torch::Tensor MaskedLmObjective::loss(const Model& model, const MicroBatch& part
   const torch::Tensor rows = model.hidden(part.batch, options).index_select(0, part.rows);
   const torch::Tensor logits = model.vocabulary_logits(rows, options).to(torch::kFloat32);
   return torch::nn::functional::cross_entropy(
-      logits, part.wanted,
-      torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
+      logits, part.wanted, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
 }
 
 }  // namespace narabi::train

@@ -36,10 +36,12 @@ std::string figure(const std::string& name, const std::vector<std::pair<double, 
     return kMargin + (high - value) / (high - low) * (kHeight - kBottom - kMargin);
   };
   std::string points;
-  for (const auto& [step, value] : curve) points += fmt::format("{:.1f},{:.1f} ", x(step), y(value));
+  for (const auto& [step, value] : curve)
+    points += fmt::format("{:.1f},{:.1f} ", x(step), y(value));
   return fmt::format(
       "<figure><figcaption>{0}</figcaption>"
-      "<svg viewBox=\"0 0 {1} {2}\" width=\"{1}\" height=\"{2}\" role=\"img\" aria-label=\"{0}: {3:.4g} "
+      "<svg viewBox=\"0 0 {1} {2}\" width=\"{1}\" height=\"{2}\" role=\"img\" aria-label=\"{0}: "
+      "{3:.4g} "
       "to {4:.4g}\">"
       "<path d=\"M{5} {6}V{7}H{8}\" fill=\"none\" stroke=\"#888\"/>"
       "<polyline points=\"{9}\" fill=\"none\" stroke=\"#06c\" stroke-width=\"1.5\"/>"
@@ -52,8 +54,8 @@ std::string figure(const std::string& name, const std::vector<std::pair<double, 
 
 }  // namespace
 
-MetricsLog::MetricsLog(const std::string& folder, std::int64_t step)
-    : folder_(folder), events_(folder) {
+MetricsLog::MetricsLog(const std::string& folder, std::int64_t step, bool echo)
+    : folder_(folder), echo_(echo), events_(folder) {
   const std::string path = folder + "/metrics.jsonl";
   std::string kept;
   if (std::filesystem::exists(path)) {
@@ -78,13 +80,16 @@ void MetricsLog::keep(std::int64_t step, const std::string& name, double value) 
   if (std::isfinite(value)) curves_[name].emplace_back(static_cast<double>(step), value);
 }
 
-void MetricsLog::add(std::int64_t step,
-                     const std::vector<std::pair<std::string, double>>& values) {
+void MetricsLog::add(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) {
   ordered_json line = {{"step", step}};
   for (const auto& [name, value] : values) {
     line[name] = value;
     events_.scalar(name, step, value);
     keep(step, name, value);
+  }
+  if (echo_) {
+    fmt::print("{}\n", line.dump());
+    std::fflush(stdout);
   }
   std::ofstream file(folder_ + "/metrics.jsonl", std::ios::app);
   file << line.dump() << '\n';

@@ -15,9 +15,9 @@ std::unique_ptr<Model> make_model(const checkpoint::ConfigFile& config, Task tas
   if (type == "modernbert")
     return std::make_unique<ModernBert>(models::modernbert::read_config(config), task);
   const bool bert = type == "bert";
-  return std::make_unique<PostNorm>(
-      models::bert::read_config(config), bert ? PostNormKind::kBert : PostNormKind::kXlmRoberta,
-      bert ? 0 : config.integer("pad_token_id"), task);
+  return std::make_unique<PostNorm>(models::bert::read_config(config),
+                                    bert ? PostNormKind::kBert : PostNormKind::kXlmRoberta,
+                                    bert ? 0 : config.integer("pad_token_id"), task);
 }
 
 }  // namespace narabi::train

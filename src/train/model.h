@@ -29,6 +29,7 @@ class Model {
   virtual torch::Tensor vocabulary_logits(const torch::Tensor& rows,
                                           const ForwardOptions& options) const = 0;
 
+  torch::Device device() const { return parameters_.tensors().front().device(); }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
   // The class name that goes into config.json for this task ("BertForSequenceClassification").

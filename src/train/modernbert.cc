@@ -43,7 +43,8 @@ std::vector<ParameterSpec> specs_of(const Config& config, Task task) {
 class Rotary {
  public:
   Rotary(const Tensor& positions, std::int64_t size, double theta) {
-    const Tensor exponent = torch::arange(0, size, 2, torch::kFloat32) / size;
+    const Tensor exponent =
+        torch::arange(0, size, 2, positions.options().dtype(torch::kFloat32)) / size;
     const Tensor frequency = 1.0 / torch::pow(static_cast<float>(theta), exponent);  // [D / 2]
     const Tensor angle = positions.to(torch::kFloat32).unsqueeze(1) * frequency;
     cosine_ = angle.cos().view({-1, 1, 1, size / 2});
@@ -52,9 +53,9 @@ class Rotary {
   // x: [N, 2, A, D], queries and keys
   Tensor turn(const Tensor& x) const {
     const auto halves = x.to(torch::kFloat32).chunk(2, -1);
-    return torch::cat({halves[0] * cosine_ - halves[1] * sine_,
-                       halves[1] * cosine_ + halves[0] * sine_},
-                      -1)
+    return torch::cat(
+               {halves[0] * cosine_ - halves[1] * sine_, halves[1] * cosine_ + halves[0] * sine_},
+               -1)
         .to(x.scalar_type());
   }
 
@@ -64,8 +65,7 @@ class Rotary {
 
 ModernBert::ModernBert(const Config& config, Task task)
     : Model(specs_of(config, task),
-            task == Task::kRerank ? "ModernBertForSequenceClassification"
-                                  : "ModernBertForMaskedLM",
+            task == Task::kRerank ? "ModernBertForSequenceClassification" : "ModernBertForMaskedLM",
             "model.", {"head.", "classifier.", "decoder."}),
       config_(config) {}
 
@@ -121,8 +121,8 @@ Tensor ModernBert::logits(const Tensor& hidden, const PackedBatch& batch,
                           const ForwardOptions& options) const {
   Tensor pooled = hidden.index_select(0, batch.first);  // [S, H]
   if (config_.classifier_pooling == Pooling::kMean) {
-    pooled = torch::zeros_like(pooled).index_add(0, batch.owner, hidden) /
-             batch.lengths.unsqueeze(1);
+    pooled =
+        torch::zeros_like(pooled).index_add(0, batch.owner, hidden) / batch.lengths.unsqueeze(1);
   }
   return linear(parameters_, "classifier", head(pooled, options), {}).squeeze(1);
 }

@@ -4,9 +4,11 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "train/losses.h"
 #include "train/model.h"
 #include "train/packed_batch.h"
@@ -32,6 +34,12 @@ struct StepData {
   double terms = 0;  // groups, or masked tokens: what the summed loss is divided by
   std::int64_t tokens = 0;
 };
+
+// On a CPU a part a thread; a GPU takes them one by one, from this thread.
+void for_each_part(std::size_t count, const torch::Device& device, base::ThreadPool& pool,
+                   const std::function<void(std::size_t)>& work);
+
+MicroBatch to_device(MicroBatch part, const torch::Device& device);
 
 class Objective {
  public:

@@ -23,8 +23,7 @@ double learning_rate(const OptimizerOptions& options, std::int64_t step, std::in
   const double warmup = std::ceil(options.warmup * static_cast<double>(steps));
   const auto at = static_cast<double>(step);
   if (at < warmup) return options.lr * at / std::max(1.0, warmup);
-  const double progress =
-      (at - warmup) / std::max(1.0, static_cast<double>(steps) - warmup);
+  const double progress = (at - warmup) / std::max(1.0, static_cast<double>(steps) - warmup);
   double factor = 1;
   if (options.schedule == Schedule::kLinear) factor = 1 - progress;
   if (options.schedule == Schedule::kCosine)
@@ -45,8 +44,7 @@ double AdamW::step(double learning_rate) {
   const auto& tensors = parameters_.tensors();
   const double norm = gradient_norm(tensors);
   // torch.nn.utils.clip_grad_norm_: a factor of at most 1, with 1e-6 in the denominator
-  const double factor =
-      options_.clip > 0 ? std::min(1.0, options_.clip / (norm + 1e-6)) : 1.0;
+  const double factor = options_.clip > 0 ? std::min(1.0, options_.clip / (norm + 1e-6)) : 1.0;
   ++steps_;
   const auto count = static_cast<double>(steps_);
   const double correction1 = 1 - std::pow(options_.beta1, count);
@@ -60,8 +58,7 @@ double AdamW::step(double learning_rate) {
       weight.mul_(1 - learning_rate * options_.weight_decay);
     first_[i].lerp_(gradient, 1 - options_.beta1);
     second_[i].mul_(options_.beta2).addcmul_(gradient, gradient, 1 - options_.beta2);
-    const torch::Tensor denominator =
-        (second_[i].sqrt() / correction2).add_(options_.epsilon);
+    const torch::Tensor denominator = (second_[i].sqrt() / correction2).add_(options_.epsilon);
     weight.addcdiv_(first_[i], denominator, -learning_rate / correction1);
     gradient = torch::Tensor();
   }

@@ -23,7 +23,8 @@ struct OptimizerOptions {
   Schedule schedule = Schedule::kCosine;
 };
 
-// The learning rate of step `step` (from 0) of `steps`; as transformers' get_*_schedule_with_warmup.
+// The learning rate of step `step` (from 0) of `steps`; as transformers'
+// get_*_schedule_with_warmup.
 double learning_rate(const OptimizerOptions& options, std::int64_t step, std::int64_t steps);
 
 // Loshchilov and Hutter 2019, as torch.optim.AdamW: decay times lr, bias-corrected moments.

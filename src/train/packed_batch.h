@@ -18,6 +18,15 @@ struct LengthRun {
   std::int64_t length = 0;
 };
 
+// Sequences of about one length as a rectangle, for devices on which a launch a length costs more
+// than padding.
+struct PaddedBucket {
+  torch::Tensor tokens;  // [S', L] int64: the token at each place, 0 where there is none
+  torch::Tensor mask;    // [S', 1, 1, L] bool: where there is one
+  torch::Tensor
+      places;  // [n] int64: place of each of the bucket's tokens in the flattened rectangle
+};
+
 // S sequences, N tokens in all.
 struct PackedBatch {
   torch::Tensor input_ids;       // [N] int64
@@ -27,9 +36,16 @@ struct PackedBatch {
   torch::Tensor owner;           // [N] int64: which sequence, in the order given, a token is of
   torch::Tensor lengths;         // [S] f32, in the order given
   std::vector<LengthRun> runs;
+  std::vector<PaddedBucket> buckets;  // in the order of the runs; empty: attention goes by the runs
   std::int64_t tokens() const { return input_ids.size(0); }
 };
 
 PackedBatch pack(std::span<const Encoding> encodings);
+
+// Buckets of lengths that round up to the same multiple of `step`.
+std::vector<PaddedBucket> make_buckets(const std::vector<LengthRun>& runs, std::int64_t step);
+
+// The batch on a device; on a GPU with buckets.
+PackedBatch to_device(PackedBatch batch, const torch::Device& device);
 
 }  // namespace narabi::train

@@ -54,14 +54,26 @@ std::int64_t Parameters::count() const {
   return count;
 }
 
+void Parameters::move_to(const torch::Device& device) {
+  const torch::NoGradGuard no_grad;
+  for (torch::Tensor& tensor : tensors_)
+    tensor = tensor.detach().to(device).set_requires_grad(true);
+}
+
 void Parameters::initialise(double deviation, std::uint64_t seed) {
   const torch::NoGradGuard no_grad;
   auto generator = at::detail::createCPUGenerator(seed);
   for (std::size_t i = 0; i < specs_.size(); ++i) {
     switch (specs_[i].init) {
-      case Init::kNormal: tensors_[i].normal_(0, deviation, generator); break;
-      case Init::kZeros: tensors_[i].zero_(); break;
-      case Init::kOnes: tensors_[i].fill_(1); break;
+      case Init::kNormal:
+        tensors_[i].normal_(0, deviation, generator);
+        break;
+      case Init::kZeros:
+        tensors_[i].zero_();
+        break;
+      case Init::kOnes:
+        tensors_[i].fill_(1);
+        break;
     }
   }
 }

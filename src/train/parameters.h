@@ -39,6 +39,8 @@ class Parameters {
   torch::Tensor find(const std::string& name) const;  // undefined where there is none: a bias
   std::int64_t count() const;                         // numbers in all
 
+  void move_to(const torch::Device& device);
+
   // Normal(0, deviation), zeros and ones as the specs say. The same seed gives the same weights.
   void initialise(double deviation, std::uint64_t seed);
   // From the tensors of a folder; throws as TensorTable does. Names in `optional` that the folder

@@ -32,8 +32,8 @@ void add_heads(std::vector<ParameterSpec>& specs, const Config& config, PostNorm
     const bool bert = kind == PostNormKind::kBert;
     add_linear(specs, bert ? "cls.predictions.transform.dense" : "lm_head.dense", h, h, true);
     add_norm(specs, bert ? "cls.predictions.transform.LayerNorm" : "lm_head.layer_norm", h, true);
-    specs.push_back({bert ? "cls.predictions.bias" : "lm_head.bias", {config.vocabulary},
-                     Init::kZeros, false});
+    specs.push_back(
+        {bert ? "cls.predictions.bias" : "lm_head.bias", {config.vocabulary}, Init::kZeros, false});
   } else if (kind == PostNormKind::kBert) {
     add_linear(specs, "bert.pooler.dense", h, h, true);
     add_linear(specs, "classifier", 1, h, true);
@@ -112,8 +112,8 @@ Tensor PostNorm::logits(const Tensor& hidden, const PackedBatch& batch,
                         const ForwardOptions& options) const {
   const bool bert = kind_ == PostNormKind::kBert;
   const Tensor pooled = hidden.index_select(0, batch.first);  // [S, H]
-  const Tensor dense = torch::tanh(
-      linear(parameters_, bert ? "bert.pooler.dense" : "classifier.dense", pooled, {}));
+  const Tensor dense =
+      torch::tanh(linear(parameters_, bert ? "bert.pooler.dense" : "classifier.dense", pooled, {}));
   return linear(parameters_, bert ? "classifier" : "classifier.out_proj", dropout(dense, options),
                 {})
       .squeeze(1);
@@ -123,9 +123,9 @@ Tensor PostNorm::vocabulary_logits(const Tensor& rows, const ForwardOptions& opt
   const bool bert = kind_ == PostNormKind::kBert;
   const Tensor dense = torch::gelu(linear(
       parameters_, bert ? "cls.predictions.transform.dense" : "lm_head.dense", rows, options));
-  const Tensor x = layer_norm(parameters_,
-                              bert ? "cls.predictions.transform.LayerNorm" : "lm_head.layer_norm",
-                              dense, config_.layer.layer_norm_eps);
+  const Tensor x =
+      layer_norm(parameters_, bert ? "cls.predictions.transform.LayerNorm" : "lm_head.layer_norm",
+                 dense, config_.layer.layer_norm_eps);
   const Tensor& words =
       parameters_.at(std::string(prefix_of(kind_)) + "embeddings.word_embeddings.weight");
   const auto type = options.bf16 ? torch::kBFloat16 : torch::kFloat32;

@@ -16,13 +16,6 @@ bool any_needs_teacher(const std::vector<LossTerm>& terms) {
 
 }  // namespace
 
-std::uint64_t mix(std::uint64_t seed, std::uint64_t index) {
-  std::uint64_t z = seed + 0x9E3779B97F4A7C15ull * (index + 1);  // splitmix64
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-  return z ^ (z >> 31);
-}
-
 data::Group sample_group(const data::Group& group, std::int64_t group_size, std::uint64_t seed) {
   const auto wanted = static_cast<std::size_t>(group_size);
   std::mt19937_64 random(seed);
@@ -56,8 +49,8 @@ std::vector<PackedGroups> pack_groups(std::span<const data::Group> groups,
   std::vector<std::vector<Encoding>> encoded(groups.size());
   pool.parallel_for(groups.size(), [&](std::size_t g, int) {
     for (const std::string& passage : groups[g].passages) {
-      encoded[g].push_back(tokenizer.encode_pair(groups[g].query, passage, limits.max_length,
-                                                 limits.truncation));
+      encoded[g].push_back(
+          tokenizer.encode_pair(groups[g].query, passage, limits.max_length, limits.truncation));
     }
   });
   std::vector<PackedGroups> parts;
@@ -87,10 +80,11 @@ std::vector<float> score_groups(const Reader& reader, std::span<const data::Grou
   const ForwardOptions options{.bf16 = bf16};
   const std::vector<PackedGroups> parts = pack_groups(groups, *reader.tokenizer, limits, pool);
   std::vector<torch::Tensor> logits(parts.size());
-  pool.parallel_for(parts.size(), [&](std::size_t i, int) {
+  for_each_part(parts.size(), reader.model->device(), pool, [&](std::size_t i) {
     const torch::NoGradGuard no_grad;
-    const PackedBatch& batch = parts[i].batch;
+    const PackedBatch batch = to_device(parts[i].batch, reader.model->device());
     logits[i] = reader.model->logits(reader.model->hidden(batch, options), batch, options)
+                    .to(torch::kCPU)
                     .contiguous();
   });
   std::vector<float> scores;
@@ -147,8 +141,7 @@ StepData RerankObjective::prepare(std::span<const Draw> draws) const {
 
 torch::Tensor RerankObjective::loss(const Model& model, const MicroBatch& part,
                                     const ForwardOptions& options) const {
-  const torch::Tensor logits =
-      model.logits(model.hidden(part.batch, options), part.batch, options);
+  const torch::Tensor logits = model.logits(model.hidden(part.batch, options), part.batch, options);
   return ranking_loss(logits, part.groups, options_.loss);
 }
 

@@ -33,7 +33,8 @@ std::vector<PackedGroups> pack_groups(std::span<const data::Group> groups,
                                       const Tokenizer& tokenizer, const PairLimits& limits,
                                       base::ThreadPool& pool);
 
-// Logits of all passages of all groups in a row; no gradients.
+// Logits of all passages of all groups in a row; no gradients. On a GPU a part at a time, else a
+// part a thread.
 std::vector<float> score_groups(const Reader& reader, std::span<const data::Group> groups,
                                 const PairLimits& limits, bool bf16, base::ThreadPool& pool);
 

@@ -1,5 +1,6 @@
 #include "train/train_config.h"
 
+#include <algorithm>
 #include <limits>
 #include <sstream>
 
@@ -79,6 +80,7 @@ void read_run(YamlReader& yaml, TrainConfig& config) {
   yaml.read("micro_batch_tokens", config.micro_batch_tokens, 1);
   yaml.read("steps", config.steps, 0);
   yaml.read("epochs", config.epochs, 0, 1e6);
+  yaml.read("stop_after", config.stop_after, 0);
   config.bf16 = yaml.one_of("precision", {"bf16", "f32"}) != 1;
   yaml.read("dropout", config.dropout, 0, 0.9);
   auto seed = static_cast<std::int64_t>(config.seed), threads = std::int64_t{0};
@@ -86,6 +88,9 @@ void read_run(YamlReader& yaml, TrainConfig& config) {
   config.seed = static_cast<std::uint64_t>(seed);
   yaml.read("threads", threads, 0);
   config.threads = static_cast<int>(threads);
+  const int device = yaml.one_of("device", {"auto", "cpu", "cuda"});
+  if (device >= 0)
+    config.device = std::vector{"auto", "cpu", "cuda"}[static_cast<std::size_t>(device)];
   yaml.read("validate_every", config.validate_every, 0);
   yaml.read("patience", config.patience, 0);
   yaml.read("checkpoint_every", config.checkpoint_every, 1);
@@ -106,6 +111,14 @@ TrainConfig read_train_config(const std::string& path, const std::vector<std::st
   read_run(yaml, config);
   yaml.finish();
   return config;
+}
+
+void require_teacher(const TrainConfig& config, const std::string& path) {
+  const bool any = std::any_of(config.loss.begin(), config.loss.end(),
+                               [](const LossTerm& term) { return needs_teacher(term.name); });
+  if (!any)
+    throw InvalidArgument(path +
+                          ": loss: expected a term that reads a teacher (kl, mse or margin_mse)");
 }
 
 std::string describe(const TrainConfig& config) {

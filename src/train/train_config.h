@@ -42,10 +42,13 @@ struct TrainConfig {
   std::int64_t micro_batch_tokens = 8192;  // at most, unless one group alone has more
   std::int64_t steps = 0;                  // 0: by epochs
   double epochs = 1;
+  std::int64_t stop_after =
+      0;             // steps after which to end, the schedule's end being elsewhere; 0: off
   bool bf16 = true;  // precision: bf16 | f32
   double dropout = 0;
   std::uint64_t seed = 1;
-  int threads = 0;  // 0: the cores that the cgroup allows
+  int threads = 0;              // 0: the cores that the cgroup allows
+  std::string device = "auto";  // auto | cpu | cuda
 
   std::int64_t validate_every = 0;  // steps; 0: ten times a run
   std::int64_t patience = 0;        // validations without a better nDCG@10 before stopping; 0: off
@@ -57,6 +60,9 @@ struct TrainConfig {
 // `overrides`: "key.key=value" (--set). Throws InvalidFormat naming file, line, key, expected and
 // found; relative paths are relative to the working directory.
 TrainConfig read_train_config(const std::string& path, const std::vector<std::string>& overrides);
+
+// For distillation: throws InvalidArgument when no loss reads a teacher.
+void require_teacher(const TrainConfig& config, const std::string& path);
 
 // The config as one canonical text: what a checkpoint has to agree with before a run goes on.
 std::string describe(const TrainConfig& config);

@@ -15,6 +15,7 @@
 #include "base/thread_pool.h"
 #include "narabi/error.h"
 #include "narabi/tokenizer.h"
+#include "train/device.h"
 #include "train/export.h"
 #include "train/gradient_sum.h"
 #include "train/masked_lm_objective.h"
@@ -43,11 +44,13 @@ struct LoadedModel {
   Reader reader() const { return {model.get(), tokenizer.get()}; }
 };
 
-LoadedModel load_model(const std::string& path, Task task, double init_std, std::uint64_t seed) {
+LoadedModel load_model(const std::string& path, Task task, double init_std, std::uint64_t seed,
+                       const torch::Device& device) {
   const checkpoint::ModelFolder folder(path);
   LoadedModel loaded{make_model(folder.config(), task), std::make_unique<Tokenizer>(path)};
   loaded.model->parameters().initialise(init_std, seed);  // of a head that the folder lacks
   loaded.model->load(folder);
+  loaded.model->parameters().move_to(device);
   return loaded;
 }
 
@@ -90,7 +93,8 @@ class Trainer {
         options_(options),
         training_(config.output + "/training"),
         pool_(config.threads > 0 ? config.threads : base::available_cores()),
-        world_(World::from_environment()) {
+        world_(World::from_environment()),
+        device_(find_device(config.device)) {
     at::set_num_threads(1);
     limits_ = {config.data.max_length, config.data.truncation, config.micro_batch_tokens};
     load_models();
@@ -98,9 +102,9 @@ class Trainer {
     if (!config.data.validation.empty())
       validation_.emplace(config.data.validation, config.data.validation_limit, limits_);
     steps_ = config.steps > 0 ? config.steps
-                              : static_cast<std::int64_t>(
-                                    std::ceil(config.epochs * static_cast<double>(objective_->size()) /
-                                              static_cast<double>(config.batch)));
+                              : static_cast<std::int64_t>(std::ceil(
+                                    config.epochs * static_cast<double>(objective_->size()) /
+                                    static_cast<double>(config.batch)));
     optimizer_.emplace(trained_.model->parameters(), config.optimizer);
     shuffle_.emplace(objective_->size(), config.seed);
     open_output();
@@ -111,8 +115,8 @@ class Trainer {
     const double before = progress_.seconds;
     while (!finished()) {
       one_step();
-      progress_.seconds = before + seconds_since(begin);
-      const bool stop = world_->any(options_.stop != nullptr && *options_.stop);
+      progress_.seconds = world_->largest(before + seconds_since(begin));  // all stop together
+      const bool stop = world_->largest(options_.stop != nullptr && *options_.stop ? 1 : 0) > 0;
       const bool validated = validation_ && (progress_.step % validate_every() == 0 || finished());
       if (validated) validate();
       if (stop || finished() || progress_.step % config_.checkpoint_every == 0) save();
@@ -131,13 +135,16 @@ class Trainer {
       trained_ = {make_model(checkpoint::ConfigFile(config_path_), config_.task),
                   std::make_unique<Tokenizer>(tokenizer_folder_)};
       trained_.model->parameters().initialise(config_.model.init_std, config_.seed);
+      trained_.model->parameters().move_to(device_);
     } else {
       tokenizer_folder_ = config_.model.from;
       config_path_ = config_.model.from + "/config.json";
-      trained_ = load_model(config_.model.from, config_.task, config_.model.init_std, config_.seed);
+      trained_ = load_model(config_.model.from, config_.task, config_.model.init_std, config_.seed,
+                            device_);
     }
     if (!config_.teacher.empty())
-      teacher_ = load_model(config_.teacher, Task::kRerank, config_.model.init_std, config_.seed);
+      teacher_ =
+          load_model(config_.teacher, Task::kRerank, config_.model.init_std, config_.seed, device_);
   }
 
   void make_objective() {
@@ -171,10 +178,10 @@ class Trainer {
       progress_ = *found;
       say(fmt::format("going on from step {}", progress_.step));
     }
-    if (world_->rank() == 0) log_.emplace(training_, progress_.step);
-    say(fmt::format("{} parameters, {} examples, {} steps of {}, {} threads, {}",
+    if (world_->rank() == 0) log_.emplace(training_, progress_.step, options_.json);
+    say(fmt::format("{} parameters, {} examples, {} steps of {}, {} threads, {} on {}",
                     trained_.model->parameters().count(), objective_->size(), steps_, config_.batch,
-                    pool_.threads(), config_.bf16 ? "bf16" : "f32"));
+                    pool_.threads(), config_.bf16 ? "bf16" : "f32", device_.str()));
   }
 
   // How much of the run is behind, 0 to 1: by steps, or by the clock where that is what ends it.
@@ -185,12 +192,14 @@ class Trainer {
   }
 
   bool finished() const {
+    if (config_.stop_after > 0 && progress_.step >= config_.stop_after) return true;
     if (config_.patience > 0 && progress_.since_best >= config_.patience) return true;
     return fraction() >= 1;
   }
 
   std::int64_t validate_every() const {
-    return config_.validate_every > 0 ? config_.validate_every : std::max<std::int64_t>(1, steps_ / 10);
+    return config_.validate_every > 0 ? config_.validate_every
+                                      : std::max<std::int64_t>(1, steps_ / 10);
   }
 
   // The schedule's place, in steps: the clock's where that is further on.
@@ -206,7 +215,8 @@ class Trainer {
     const auto batch = static_cast<std::uint64_t>(config_.batch);
     for (std::uint64_t i = 0; i < batch; ++i) {
       const Draw draw = shuffle_->at(static_cast<std::uint64_t>(progress_.step) * batch + i);
-      if (i % static_cast<std::uint64_t>(world_->size()) == static_cast<std::uint64_t>(world_->rank()))
+      if (i % static_cast<std::uint64_t>(world_->size()) ==
+          static_cast<std::uint64_t>(world_->rank()))
         draws.push_back(draw);
     }
     return objective_->prepare(draws);
@@ -217,15 +227,20 @@ class Trainer {
     const StepData data = next_data();
     const double terms = world_->sum(data.terms);
     GradientSum sum(trained_.model->parameters());
-    const std::uint64_t seed = mix(config_.seed ^ kDropout, static_cast<std::uint64_t>(progress_.step));
+    const std::uint64_t seed =
+        mix(config_.seed ^ kDropout, static_cast<std::uint64_t>(progress_.step));
     // A part a thread, each operation on one thread: nobody waits for anybody inside of a part.
-    pool_.parallel_for(data.parts.size(), [&](std::size_t i, int) {
-      const std::size_t part = i * static_cast<std::size_t>(world_->size()) +
-                               static_cast<std::size_t>(world_->rank());
+    for_each_part(data.parts.size(), device_, pool_, [&](std::size_t i) {
+      const std::size_t part =
+          i * static_cast<std::size_t>(world_->size()) + static_cast<std::size_t>(world_->rank());
       ForwardOptions options{.bf16 = config_.bf16, .dropout = config_.dropout};
-      options.generator = at::detail::createCPUGenerator(mix(seed, part));
+      if (device_.is_cpu()) {
+        options.generator = at::detail::createCPUGenerator(mix(seed, part));
+      } else {
+        torch::cuda::manual_seed(mix(seed, part));
+      }
       const torch::Tensor loss =
-          objective_->loss(*trained_.model, data.parts[i], options) / terms;
+          objective_->loss(*trained_.model, to_device(data.parts[i], device_), options) / terms;
       sum.add(i,
               torch::autograd::grad({loss}, trained_.model->parameters().tensors(), {},
                                     std::nullopt, false, /*allow_unused=*/true),
@@ -236,10 +251,11 @@ class Trainer {
     const double lr = rate();
     const double norm = optimizer_->step(lr);
     if (!std::isfinite(loss) || !std::isfinite(norm)) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("step {}: the loss is {} and the gradient's norm {}: lower optimizer.lr "
-                              "or use precision: f32. The last checkpoint in {} is intact",
-                              progress_.step + 1, loss, norm, training_));
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("step {}: the loss is {} and the gradient's norm {}: lower optimizer.lr "
+                      "or use precision: f32. The last checkpoint in {} is intact",
+                      progress_.step + 1, loss, norm, training_));
     }
     ++progress_.step;
     report(loss, norm, lr, world_->sum(static_cast<double>(data.tokens)), seconds_since(begin));
@@ -252,16 +268,17 @@ class Trainer {
     if (++since_report_ < config_.log_every && !finished()) return;
     const double count = static_cast<double>(since_report_), per_s = mean_tokens_ / mean_seconds_;
     if (world_->rank() == 0) {
-      log_->add(progress_.step, {{"loss", mean_loss_ / count},
-                                 {"lr", lr},
-                                 {"grad_norm", norm},
-                                 {"tokens_per_s", per_s}});
+      log_->add(
+          progress_.step,
+          {{"loss", mean_loss_ / count}, {"lr", lr}, {"grad_norm", norm}, {"tokens_per_s", per_s}});
     }
     const double left = mean_seconds_ / count * static_cast<double>(steps_ - progress_.step);
-    const double clock = config_.time_limit > 0 ? 60 * config_.time_limit - progress_.seconds : left;
-    say(fmt::format("step {}/{}  loss {:.4f}  lr {:.2e}  grad {:.2f}  {:.0f} tokens/s  ETA {:.0f} s",
-                    progress_.step, steps_, mean_loss_ / count, lr, norm, per_s,
-                    std::max(0.0, std::min(left, clock))));
+    const double clock =
+        config_.time_limit > 0 ? 60 * config_.time_limit - progress_.seconds : left;
+    say(fmt::format(
+        "step {}/{}  loss {:.4f}  lr {:.2e}  grad {:.2f}  {:.0f} tokens/s  ETA {:.0f} s",
+        progress_.step, steps_, mean_loss_ / count, lr, norm, per_s,
+        std::max(0.0, std::min(left, clock))));
     mean_loss_ = mean_tokens_ = mean_seconds_ = 0;
     since_report_ = 0;
   }
@@ -283,12 +300,14 @@ class Trainer {
       log_->write_report(config_.output);
     }
     say(fmt::format("step {}  validation nDCG@10 {:.4f}  MRR@10 {:.4f}  hit@1 {:.4f}{}",
-                    progress_.step, quality.ndcg, quality.mrr, quality.hit, better ? "  (best)" : ""));
+                    progress_.step, quality.ndcg, quality.mrr, quality.hit,
+                    better ? "  (best)" : ""));
     constexpr double kCollapsed = 1e-3;  // logits that a ranking can hardly be read from
     if (quality.spread < kCollapsed)
-      say(fmt::format("warning: the logits of a group differ by {:.1e} only: the model has collapsed "
-                      "to a constant; a lower lr, a longer warm-up or easier negatives may help",
-                      quality.spread));
+      say(fmt::format(
+          "warning: the logits of a group differ by {:.1e} only: the model has collapsed "
+          "to a constant; a lower lr, a longer warm-up or easier negatives may help",
+          quality.spread));
   }
 
   void export_best() const {
@@ -314,6 +333,7 @@ class Trainer {
   std::string training_, tokenizer_folder_, config_path_;
   base::ThreadPool pool_;
   std::unique_ptr<World> world_;
+  torch::Device device_;
   PairLimits limits_;
   LoadedModel trained_, teacher_;
   std::unique_ptr<Objective> objective_;

@@ -9,9 +9,10 @@
 namespace narabi::train {
 
 struct RunOptions {
-  bool restart = false;                      // forget the checkpoints in the output folder
-  bool progress = false;                     // lines on stderr also where it is no terminal
-  const std::atomic<bool>* stop = nullptr;   // set: save a checkpoint after this step and return
+  bool restart = false;                     // forget the checkpoints in the output folder
+  bool json = false;                        // measurements as JSON lines on stdout
+  bool progress = false;                    // lines on stderr also where it is no terminal
+  const std::atomic<bool>* stop = nullptr;  // set: save a checkpoint after this step and return
 };
 
 enum class Outcome { kDone, kInterrupted };

@@ -43,8 +43,8 @@ void save_moments(const std::string& path, const Parameters& parameters, AdamW& 
   std::vector<checkpoint::TensorToWrite> views;
   for (std::size_t i = 0; i < parameters.specs().size(); ++i) {
     const ParameterSpec& spec = parameters.specs()[i];
-    for (const auto& [kind, tensor] : {std::pair{"first.", optimizer.first()[i]},
-                                       std::pair{"second.", optimizer.second()[i]}}) {
+    for (const auto& [kind, tensor] :
+         {std::pair{"first.", optimizer.first()[i]}, std::pair{"second.", optimizer.second()[i]}}) {
       values.push_back(tensor.to(torch::kCPU).contiguous());
       views.push_back(
           {kind + spec.name, checkpoint::DType::kF32, spec.shape, bytes_of(values.back())});
@@ -59,7 +59,9 @@ void load_tensor(const checkpoint::Safetensors& file, const std::string& name,
   if (found == file.tensors().end() || found->second.shape != target.sizes().vec() ||
       found->second.dtype != checkpoint::DType::kF32)
     throw InvalidFormat(file.path() + ": expected the f32 tensor " + name);
-  std::memcpy(target.data_ptr(), found->second.data.data(), found->second.data.size());
+  torch::Tensor values = torch::empty(target.sizes());
+  std::memcpy(values.data_ptr(), found->second.data.data(), found->second.data.size());
+  target.copy_(values);
 }
 
 void require_same_config(const std::string& where, const std::string& found,

@@ -37,7 +37,8 @@ void set(YAML::Node root, const std::string& assignment) {
       node[part] = value;
       return;
     }
-    if (!node[part].IsDefined() || !node[part].IsMap()) node[part] = YAML::Node(YAML::NodeType::Map);
+    if (!node[part].IsDefined() || !node[part].IsMap())
+      node[part] = YAML::Node(YAML::NodeType::Map);
     node.reset(node[part]);
     begin = dot + 1;
   }
@@ -76,8 +77,8 @@ YamlReader YamlReader::open(const std::string& path, const std::vector<std::stri
   try {
     impl->node = YAML::Load(base::read_file(path));
   } catch (const YAML::Exception& error) {
-    throw InvalidFormat(path + ":" + std::to_string(error.mark.line + 1) + ": expected YAML: " +
-                        error.msg);
+    throw InvalidFormat(path + ":" + std::to_string(error.mark.line + 1) +
+                        ": expected YAML: " + error.msg);
   }
   if (!impl->node.IsMap()) throw InvalidFormat(path + ": expected a mapping of keys to values");
   for (const std::string& assignment : overrides) set(impl->node, assignment);
@@ -103,8 +104,9 @@ void YamlReader::read(const std::string& key, double& value, double low, double 
   if (!(number >= low && number <= high)) {
     const std::string upper =
         std::isinf(high) ? " or more" : " to " + std::to_string(high).substr(0, 6);
-    impl_->fail(found, key, "expected a number of " + std::to_string(low).substr(0, 6) + upper +
-                                ", found " + shown(found));
+    impl_->fail(found, key,
+                "expected a number of " + std::to_string(low).substr(0, 6) + upper + ", found " +
+                    shown(found));
   }
   value = number;
 }
@@ -114,8 +116,9 @@ void YamlReader::read(const std::string& key, std::int64_t& value, std::int64_t 
   if (!found.IsDefined()) return;
   std::int64_t number = 0;
   if (!found.IsScalar() || !YAML::convert<std::int64_t>::decode(found, number) || number < low) {
-    impl_->fail(found, key, "expected a whole number of " + std::to_string(low) +
-                                " or more, found " + shown(found));
+    impl_->fail(
+        found, key,
+        "expected a whole number of " + std::to_string(low) + " or more, found " + shown(found));
   }
   value = number;
 }
