@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what training adds to scripts/install_deps.sh: yaml-cpp, gloo's headers, and the libtorch that pip's torch carries,
-# into .deps/torch. Without torch's Python dependencies: nothing here runs Python. About 600 MB to load, 1.3 GB on
+# Installs what training adds to scripts/install_deps.sh: yaml-cpp, gloo's headers, and the libtorch that pip's
+# torch carries, into .deps/torch. Without torch's Python dependencies: nothing here runs Python. About 600 MB to load, 1.3 GB on
 # disk. Safe to run again; does nothing when all is there.
 #   NARABI_TORCH_CUDA=1   with the CUDA libraries that torch names (5 GB): training on a GPU
 set -euo pipefail
@@ -10,16 +10,7 @@ scripts/install_deps.sh
 target=.deps/torch
 torch='torch==2.15.0'
 
-missing=()
-for package in libyaml-cpp-dev libgloo-dev; do  # of gloo the headers only: libtorch holds the code
-  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
-done
-if [ "${#missing[@]}" -gt 0 ]; then
-  as_root=()
-  [ "$(id -u)" = 0 ] || as_root=(sudo)
-  "${as_root[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
-fi
+scripts/install_packages.sh libyaml-cpp-dev libgloo-dev  # of gloo the headers only: libtorch holds the code
 
 # A stamp, written last: an interrupted installation is done again.
 wanted="$torch cuda=${NARABI_TORCH_CUDA:-0}"
