@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from common import BIN, ENGINES, MODELS, OUT, ROOT, WORKLOADS, model_folder
 
@@ -37,6 +38,11 @@ class Results:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         with RESULTS.open("a") as file:
             file.write(json.dumps(record) + "\n")
+
+    def forget(self, models: list[str]) -> None:
+        self.by_key = {key: record for key, record in self.by_key.items() if record["model"] not in models}
+        if RESULTS.exists():
+            RESULTS.write_text("".join(json.dumps(record) + "\n" for record in self.by_key.values()))
 
     def all(self, **wanted) -> list[dict]:
         return [r for r in self.by_key.values() if all(r.get(name) == value for name, value in wanted.items())]
@@ -100,6 +106,11 @@ class Driver:
     def __init__(self, arguments):
         self.arguments = arguments
         self.results = Results()
+        if arguments.again:
+            self.results.forget(arguments.models)
+        # A narabi that was not built with a precision may be by now.
+        self.results.by_key = {key: record for key, record in self.results.by_key.items()
+                               if record["kind"] != "failed" or ENGINES[record["engine"]][0] != "narabi"}
         self.workers = {}
         self.deadline = time.time() + arguments.seconds if arguments.seconds else None
         self.quick = arguments.quick
@@ -123,7 +134,7 @@ class Driver:
         if (engine, model) not in self.workers:
             worker = Worker(engine, model, self.arguments.cores)
             if not worker.ready:
-                reason = open(worker.log.name).read().strip().splitlines()[-1:]
+                reason = Path(worker.log.name).read_text().strip().splitlines()[-1:]
                 self.results.add({"kind": "failed", "model": model, "engine": engine, "reason": " ".join(reason)[-300:]})
                 return None
             self.workers[engine, model] = worker
@@ -217,6 +228,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, help="stop before this much time is over; call again for the rest")
+    parser.add_argument("--again", action="store_true", help="forget first what has been measured of these models")
     parser.add_argument("--quick", action="store_true", help="one round, batch sizes 10 and 32 only")
     parser.add_argument("--cores", type=lambda text: [int(c) for c in text.split(",")],
                         default=sorted(os.sched_getaffinity(0))[:2], help="such as 0,1")

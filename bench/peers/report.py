@@ -138,7 +138,8 @@ def bound_table(table: Table) -> list[str]:
 
 
 def failures(table: Table) -> list[str]:
-    return [f"- {name_of(r['engine'])} on {r['model']}: {r['reason']}" for r in table.results.all(kind="failed")]
+    return [f"- {name_of(r['engine'])} on {r['model']}: {r['reason']}" for r in table.results.all(kind="failed")
+            if not any(key[0] == r["model"] and key[2] == r["engine"] for key in table.rounds)]
 
 
 def page(table: Table) -> str:

@@ -6,9 +6,9 @@
 #   bench/peers/run.sh --prepare              what is not timed only: packages, folders, exports (20 GB, an hour)
 #   bench/peers/run.sh --measure --seconds 280    timed only, stopping before 280 s; call until it exits with 0
 #   bench/peers/run.sh --report               the tables and the plot again
-#   bench/peers/run.sh --again ...            forget what has been measured first
 #
-# Other options go to drive.py: --models, --engines, --workloads, --rounds, --cores 0,1 (see --help).
+# Other options go to drive.py: --models, --engines, --workloads, --rounds, --cores 0,1, --again (forget first what
+# has been measured of these models); see drive.py --help.
 # NARABI_PEERS_PYTHON: a Python with the packages, instead of .venv-peers.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -20,7 +20,6 @@ while [ $# -gt 0 ]; do
     --prepare) stages=" install prepare " ;;
     --measure) stages=" measure " ;;
     --report) stages=" report " ;;
-    --again) rm -f "${NARABI_PEERS_OUT:-build/bench/peers}/results.jsonl" ;;
     --models)
       arguments+=("$1")
       while [ $# -gt 1 ] && [[ "$2" != --* ]]; do models+=("$2"); arguments+=("$2"); shift; done ;;
