@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from common import BIN, ENGINES, MODELS, OUT, ROOT, WORKLOADS, model_folder
+from common import BIN, ENGINES, MODELS, OUT, ROOT, WORKLOADS, model_folder, pairs_file
 
 RESULTS = OUT / "results.jsonl"
 BATCHES = (1, 4, 10, 32)
@@ -86,8 +86,8 @@ class Worker:
         return self.ask(request)
 
     def stop(self) -> None:
-        self.process.stdin.close()
         try:
+            self.process.stdin.close()
             self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
@@ -134,12 +134,16 @@ class Driver:
         if (engine, model) not in self.workers:
             worker = Worker(engine, model, self.arguments.cores)
             if not worker.ready:
-                reason = Path(worker.log.name).read_text().strip().splitlines()[-1:]
-                self.results.add({"kind": "failed", "model": model, "engine": engine, "reason": " ".join(reason)[-300:]})
+                self.fail(worker, engine, model)
                 return None
             self.workers[engine, model] = worker
             self.results.add({"kind": "start", "model": model, "engine": engine, "start_s": worker.start_s})
         return self.workers[engine, model]
+
+    def fail(self, worker: Worker, engine: str, model: str) -> None:
+        reason = Path(worker.log.name).read_text().strip().splitlines()[-1:]
+        self.results.add({"kind": "failed", "model": model, "engine": engine, "reason": " ".join(reason)[-300:]})
+        print(f"{model:10} {engine:16} does not run: see {worker.log.name}", flush=True)
 
     def measure(self, record: dict) -> bool:
         """False: no time left. A record is what it is asked for; the result is added to it."""
@@ -151,8 +155,14 @@ class Driver:
         if worker is None:
             return True
         time.sleep(PAUSE_S)
-        request = {name: record[name] for name in ("workload", "batch", "streams", "pairs")}
-        found = worker.timed(request)
+        request = {name: record[name] for name in ("batch", "streams", "pairs")}
+        request["workload"] = pairs_file(record["workload"]).stem
+        try:
+            found = worker.timed(request)
+        except (RuntimeError, OSError):  # it ended: the others go on without it
+            self.workers.pop((record["engine"], record["model"])).stop()
+            self.fail(worker, record["engine"], record["model"])
+            return True
         scores = OUT / record["model"] / f"scores-{record['engine']}-{record['workload']}.json"
         if record["kind"] == "round":
             scores.write_text(json.dumps(found["logits"]))

@@ -29,7 +29,10 @@ class Pretender:
             self.log.name = str(path)
 
     def timed(self, request):
-        ASKED.append((self.engine, request["workload"], request["batch"]))
+        if self.engine == "openvino-int8":
+            self.log.name = str(Path(SCRATCH.name) / "log")
+            raise RuntimeError("ended")
+        ASKED.append((self.engine, request["workload"], request["batch"], request["pairs"]))
         return {"seconds": 0.01 * abs(request["batch"] - 4) + 0.01, "each": [0.01], "logits": [1.0]}
 
     def stop(self):
@@ -52,10 +55,13 @@ class Drive(unittest.TestCase):
 
     def test_rounds_take_turns_at_the_best_batch_size_found(self):
         self.assertTrue(self.driver(["torch-f32", "torch-bf16"]).run())
-        uniform = [asked for asked in ASKED if asked[1] == "uniform"]
-        self.assertEqual(uniform[:4], [("torch-f32", "uniform", batch) for batch in drive.BATCHES])
-        self.assertEqual(uniform[8:], [("torch-f32", "uniform", 4), ("torch-bf16", "uniform", 4)] * 2)
-        self.assertEqual({asked[2] for asked in ASKED if asked[1] == "single"}, {1})
+        uniform = [asked for asked in ASKED if asked[1] == "uniform" and asked[3] > 40 or asked[3] == drive.SEARCH_PAIRS]
+        self.assertEqual(uniform[:4], [("torch-f32", "uniform", batch, drive.SEARCH_PAIRS) for batch in drive.BATCHES])
+        self.assertEqual(uniform[8:], [("torch-f32", "uniform", 4, 100), ("torch-bf16", "uniform", 4, 100)] * 2)
+        self.assertEqual({asked[2] for asked in uniform[8:]}, {4})
+        # One pair at a time is over the pairs of "uniform", each a batch.
+        singles = self.driver(["torch-f32"]).results.all(kind="round", workload="single")
+        self.assertEqual({record["batch"] for record in singles}, {1})
 
     def test_what_has_been_measured_is_not_measured_again(self):
         self.assertTrue(self.driver(["torch-f32"]).run())
@@ -80,6 +86,12 @@ class Drive(unittest.TestCase):
         self.assertEqual({asked[0] for asked in ASKED}, {"torch-f32"})
         failed = drive.Results().all(kind="failed")
         self.assertEqual([(f["engine"], f["reason"]) for f in failed], [("onnxruntime-int8", "no such kernel")])
+
+    def test_an_engine_that_ends_is_reported_and_the_others_go_on(self):
+        (Path(SCRATCH.name) / "log").write_text("killed\n")
+        self.assertTrue(self.driver(["openvino-int8", "torch-f32"]).run())
+        self.assertEqual([f["engine"] for f in drive.Results().all(kind="failed")], ["openvino-int8"])
+        self.assertEqual({asked[0] for asked in ASKED}, {"torch-f32"})
 
 
 if __name__ == "__main__":
