@@ -120,11 +120,12 @@ TEST_P(GoldenReranker, is_bit_identical_in_any_batch_order_and_number_of_threads
   std::vector<Encoding> encodings = encodings_of(some_goldens(GetParam()));
   encodings.resize(std::min(encodings.size(), kIdentityEncodings));
   std::shuffle(encodings.begin(), encodings.end(), std::mt19937(3));
-  const engine::Scorer alone(folder(), {.threads = 1});
+  // Other precisions take the same path; the prototype's test runs all three.
+  const engine::Scorer alone(folder(), {.precision = Precision::kF32, .threads = 1});
   std::vector<float> expected;
   for (const Encoding& encoding : encodings) expected.push_back(alone.logits({&encoding, 1})[0]);
   for (const int threads : {1, 2, 4}) {
-    const engine::Scorer scorer(folder(), {.threads = threads});
+    const engine::Scorer scorer(folder(), {.precision = Precision::kF32, .threads = threads});
     for (const std::size_t batch : {7, 100}) {
       std::vector<float> found;
       for (std::size_t begin = 0; begin < encodings.size(); begin += batch) {
@@ -134,6 +135,27 @@ TEST_P(GoldenReranker, is_bit_identical_in_any_batch_order_and_number_of_threads
       }
       ASSERT_EQ(found, expected) << "threads " << threads << ", batch " << batch;
     }
+  }
+}
+
+TEST_P(GoldenReranker, leaves_out_what_nobody_reads_without_changing_a_bit) {
+  const std::vector<Golden> goldens = some_goldens(GetParam());
+  models::Workspace workspace;
+  for (const auto operand :
+       {kernels::Operand::kF32, kernels::Operand::kBf16, kernels::Operand::kInt8}) {
+    const models::LoadedModel model = models::load_reranker(folder(), operand);
+    const auto width = static_cast<std::size_t>(model.encoder->shape().hidden);
+    std::vector<models::Sequence> batch;
+    std::vector<std::vector<float>> alone;
+    for (std::size_t i = 0; i < goldens.size(); i += goldens.size() / 5 + 1) {
+      batch.push_back({goldens[i].encoding.input_ids, goldens[i].encoding.token_type_ids});
+      const float* hidden =
+          model.encoder->forward({&batch.back(), 1}, models::Wanted::kAll, workspace, nullptr)[0];
+      alone.emplace_back(hidden, hidden + width);
+    }
+    const auto together = model.encoder->forward(batch, models::Wanted::kFirst, workspace, nullptr);
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      EXPECT_EQ(std::vector<float>(together[i], together[i] + width), alone[i]);
   }
 }
 

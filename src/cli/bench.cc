@@ -9,6 +9,7 @@
 #include <random>
 
 #include "base/cpu.h"
+#include "base/thread_pool.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
@@ -39,7 +40,8 @@ double seconds_since(Clock::time_point start) {
 }
 
 // Natural enough for a tokenizer, different for each pair: phrases drawn at random.
-std::string make_text(std::mt19937& random) {
+// At least `tokens` tokens: a phrase has one or more.
+std::string make_text(std::mt19937& random, int tokens) {
   static const char* const kPhrases[] = {"京都の",
                                          "古い",
                                          "寺院では",
@@ -73,7 +75,7 @@ std::string make_text(std::mt19937& random) {
                                          "精度が",
                                          "上がる。"};
   std::string text;
-  for (int i = 0; i < 700; ++i) text += kPhrases[random() % std::size(kPhrases)];
+  for (int i = 0; i < tokens; ++i) text += kPhrases[random() % std::size(kPhrases)];
   return text;
 }
 
@@ -97,27 +99,33 @@ std::vector<int> make_lengths(const Options& options, std::mt19937& random) {
 }
 
 struct Measured {
-  std::vector<double> seconds;  // a round each, sorted
-  std::size_t tokens = 0;       // of all pairs
+  std::vector<double> seconds;           // a round each, sorted
+  std::vector<double> tokenize_seconds;  // of them, sorted
+  std::size_t tokens = 0;                // of all pairs
   double tokens_squared = 0;
 };
 
 Measured measure(const Options& options, const Tokenizer& tokenizer, const engine::Scorer& scorer) {
+  base::ThreadPool pool(scorer.threads());
   std::mt19937 random(options.seed);
   const std::vector<int> lengths = make_lengths(options, random);
   std::vector<std::string> passages;
-  for (std::size_t i = 0; i < options.pairs; ++i) passages.push_back(make_text(random));
+  for (std::size_t i = 0; i < options.pairs; ++i) passages.push_back(make_text(random, lengths[i]));
   Measured measured;
   for (int round = -2; round < options.rounds; ++round) {  // two rounds of warm-up
     check_interrupt();
     const auto start = Clock::now();
-    std::vector<Encoding> encodings;
-    for (std::size_t i = 0; i < options.pairs; ++i) {
-      encodings.push_back(
-          tokenizer.encode_pair("京都で紅葉が有名な寺はどこですか", passages[i], lengths[i]));
-    }
+    std::vector<Encoding> encodings(options.pairs);
+    pool.parallel_for(options.pairs, [&](std::size_t i, int) {
+      encodings[i] =
+          tokenizer.encode_pair("京都で紅葉が有名な寺はどこですか", passages[i], lengths[i]);
+    });
+    const double tokenized = seconds_since(start);
     scorer.logits(encodings);
-    if (round >= 0) measured.seconds.push_back(seconds_since(start));
+    if (round >= 0) {
+      measured.seconds.push_back(seconds_since(start));
+      measured.tokenize_seconds.push_back(tokenized);
+    }
     if (round == 0) {
       for (const Encoding& encoding : encodings) {
         const auto tokens = static_cast<double>(encoding.input_ids.size());
@@ -127,17 +135,44 @@ Measured measure(const Options& options, const Tokenizer& tokenizer, const engin
     }
   }
   std::sort(measured.seconds.begin(), measured.seconds.end());
+  std::sort(measured.tokenize_seconds.begin(), measured.tokenize_seconds.end());
   return measured;
 }
 
-// FLOPs of the linear layers of all tokens, and of attention over whole sequences (windows not
-// deducted).
-double flops_of(const ModelSummary& summary, const Measured& measured) {
+// FLOPs of the linear layers of all tokens, and of attention over whole sequences: nothing deducted
+// for windows or for what nobody reads.
+struct Flops {
+  double linear = 0, attention = 0;
+};
+
+Flops flops_of(const ModelSummary& summary, const Measured& measured) {
   const double h = summary.hidden, f = summary.intermediate;
   const bool gated = summary.architecture.find("Modern") != std::string::npos;
   const double linear = 2 * (4 * h * h + (gated ? 3 : 2) * h * f) * summary.layers;
-  return linear * static_cast<double>(measured.tokens) +
-         4 * h * summary.layers * measured.tokens_squared;
+  return {linear * static_cast<double>(measured.tokens),
+          4 * h * summary.layers * measured.tokens_squared};
+}
+
+const char* name_of(Precision precision) {
+  return precision == Precision::kInt8 ? "int8" : precision == Precision::kBf16 ? "bf16" : "f32";
+}
+
+// G operations a second: of linear layers in their precision, of attention in bf16 or f32.
+struct Rates {
+  double linear = 0, attention = 0;
+};
+
+Rates measure_rates(const ModelSummary& summary, Precision precision, int threads) {
+  const auto rate = [&](kernels::Operand operand) {
+    return engine::measure_gemm_gops(operand, static_cast<std::size_t>(summary.hidden),
+                                     static_cast<std::size_t>(summary.intermediate), threads, 3);
+  };
+  if (precision == Precision::kF32) {
+    const double f32 = rate(kernels::Operand::kF32);
+    return {f32, f32};
+  }
+  const double bf16 = rate(kernels::Operand::kBf16);
+  return {precision == Precision::kInt8 ? rate(kernels::Operand::kInt8) : bf16, bf16};
 }
 
 double peak_rss_mb() {
@@ -158,16 +193,20 @@ void run(const Options& options) {
   const Measured measured = measure(options, tokenizer, scorer);
   const double peak = peak_rss_mb();
   const ModelSummary summary = inspect(options.model);
-  const double gflops =
-      engine::measure_gemm_gflops(static_cast<std::size_t>(summary.hidden),
-                                  static_cast<std::size_t>(summary.intermediate), model.threads, 5);
+  const Precision precision = scorer.precision();
+  const Rates rates = measure_rates(summary, precision, model.threads);
   const double median = measured.seconds[measured.seconds.size() / 2];
   const double p99 = measured.seconds[(measured.seconds.size() * 99 - 1) / 100];
-  const double bound = flops_of(summary, measured) / (gflops * 1e9);
+  const double tokenizing = measured.tokenize_seconds[measured.tokenize_seconds.size() / 2];
+  const Flops flops = flops_of(summary, measured);
+  const double bound =
+      flops.linear / (rates.linear * 1e9) + flops.attention / (rates.attention * 1e9);
   const auto pairs = static_cast<double>(options.pairs),
              tokens = static_cast<double>(measured.tokens);
   JsonLine line;
-  line.set("model", options.model).set("precision", "f32").set_integer("threads", model.threads);
+  line.set("model", options.model)
+      .set("precision", name_of(precision))
+      .set_integer("threads", model.threads);
   line.set_integer("pairs", static_cast<std::int64_t>(options.pairs)).set("tokens", options.tokens);
   line.set("seconds", median)
       .set("pairs_per_s", pairs / median)
@@ -178,19 +217,20 @@ void run(const Options& options) {
       .set("load_model_s", load_model);
   line.set("peak_rss_mb", peak).set("rss_after_model_mb", rss_after_model);
   line.set("weights_mb", static_cast<double>(summary.parameters) * 4 / 1048576);
-  line.set("gemm_gops", gflops).set("bound_s", bound).set("bound_fraction", bound / median);
+  line.set("tokenize_s", tokenizing).set("attention_gops", rates.attention);
+  line.set("gemm_gops", rates.linear).set("bound_s", bound).set("bound_fraction", bound / median);
   Output output("-");
   if (options.json) {
     output.line(line.text());
   } else {
-    output.line(fmt::format("{}: f32, {} threads, {} pairs of {} tokens", options.model,
-                            model.threads, options.pairs, options.tokens));
+    output.line(fmt::format("{}: {}, {} threads, {} pairs of {} tokens", options.model,
+                            name_of(precision), model.threads, options.pairs, options.tokens));
     output.line(fmt::format("  {:.3f} s a request (p99 {:.3f} s), {:.0f} pairs/s, {:.0f} tokens/s",
                             median, p99, pairs / median, tokens / median));
     output.line(
-        fmt::format("  {:.0f}% of the bound {:.3f} s (all FLOPs at this machine's f32 GEMM rate, "
-                    "{:.0f} GFLOP/s now)",
-                    100 * bound / median, bound, gflops));
+        fmt::format("  {:.0f}% of the bound {:.3f} s (all FLOPs at this machine's GEMM rate, "
+                    "{:.0f} G/s now); {:.1f}% of the time is tokenizing",
+                    100 * bound / median, bound, rates.linear, 100 * tokenizing / median));
     output.line(fmt::format("  load {:.2f} s (tokenizer {:.2f} s of it), peak memory {:.0f} MB",
                             load, load - load_model, peak));
   }

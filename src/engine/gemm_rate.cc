@@ -5,34 +5,31 @@
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "kernels/linear.h"
+#include "kernels/reference_gemm.h"
 
 namespace narabi::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kRows = 1024;
-constexpr double kSecondsARound = 0.15;
+constexpr double kSecondsARound = 0.06;
 
 struct Shape {
   std::size_t in, out;
 };
 
-double measure_shape(Shape shape, base::ThreadPool& pool, int rounds) {
-  const std::vector<float> weight(shape.in * shape.out, 0.01f);
-  const kernels::Linear linear(weight, {}, shape.in, shape.out);
+double measure_shape(kernels::Operand operand, std::size_t rows, Shape shape,
+                     base::ThreadPool& pool, int rounds) {
   const auto threads = static_cast<std::size_t>(pool.threads());
-  std::vector<std::vector<float>> x(threads, std::vector<float>(kRows * shape.in, 0.5f));
-  std::vector<std::vector<float>> y(threads, std::vector<float>(kRows * shape.out));
-  const double flops = 2.0 * static_cast<double>(kRows * shape.in * shape.out);
+  std::vector<kernels::ReferenceGemm> gemms;
+  for (std::size_t i = 0; i < threads; ++i) gemms.emplace_back(operand, rows, shape.in, shape.out);
+  const double flops = 2.0 * static_cast<double>(rows * shape.in * shape.out);
   std::vector<double> rates;
   std::size_t repeats = 1;
   for (int round = 0; round < rounds + 2; ++round) {
     const auto start = Clock::now();
     pool.parallel_for(threads, [&](std::size_t i, int) {
-      kernels::use_one_thread_per_gemm();
-      for (std::size_t r = 0; r < repeats; ++r) linear.run(x[i].data(), kRows, y[i].data());
+      for (std::size_t r = 0; r < repeats; ++r) gemms[i].run();
     });
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (round < 2) {  // warm-up, and how many repeats fill a round
@@ -49,12 +46,14 @@ double measure_shape(Shape shape, base::ThreadPool& pool, int rounds) {
 
 }  // namespace
 
-double measure_gemm_gflops(std::size_t hidden, std::size_t intermediate, int threads, int rounds) {
+double measure_gemm_gops(kernels::Operand operand, std::size_t hidden, std::size_t intermediate,
+                         int threads, int rounds) {
   base::ThreadPool pool(threads);
   double best = 0;
   for (const Shape shape :
        {Shape{1024, 1024}, {hidden, 3 * hidden}, {hidden, intermediate}, {intermediate, hidden}}) {
-    best = std::max(best, measure_shape(shape, pool, rounds));
+    for (const std::size_t rows : {200, 1024})
+      best = std::max(best, measure_shape(operand, rows, shape, pool, rounds));
   }
   return best;
 }

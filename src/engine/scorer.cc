@@ -1,10 +1,13 @@
 #include "engine/scorer.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <utility>
 
 #include "base/cpu.h"
 #include "base/thread_pool.h"
+#include "engine/precision.h"
 #include "models/pooling.h"
 #include "models/registry.h"
 #include "narabi/error.h"
@@ -38,20 +41,24 @@ class Runner {
   const models::LoadedModel& model() const { return model_; }
   int threads() const { return pool_.threads(); }
 
-  // Calls done(index, hidden [N, H] or the first one, tokens) for every encoding, on any thread.
+  // Calls done(i, hidden [N, H] or the first one, tokens) for encodings[chosen[i]], on any thread.
   // Longest first: the last batches to be taken are short, so that workers end together.
   template <typename Done>
-  void run(std::span<const Encoding> encodings, models::Wanted wanted, Done done) const {
-    std::vector<std::size_t> order(encodings.size());
+  void run(std::span<const Encoding> encodings, std::span<const std::size_t> chosen,
+           models::Wanted wanted, Done done) const {
+    const auto encoding = [&](std::size_t i) -> const Encoding& { return encodings[chosen[i]]; };
+    std::vector<std::size_t> order(chosen.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      return encodings[a].input_ids.size() > encodings[b].input_ids.size();
+      return encoding(a).input_ids.size() > encoding(b).input_ids.size();
     });
-    const std::vector<std::size_t> ends = cut(encodings, order);
+    std::vector<std::size_t> lengths;
+    for (const std::size_t i : order) lengths.push_back(encoding(i).input_ids.size());
+    const std::vector<std::size_t> ends = cut(lengths);
     pool_.parallel_for(ends.size(), [&](std::size_t b, int worker) {
       const std::size_t begin = b == 0 ? 0 : ends[b - 1];
       std::vector<models::Sequence> batch;
-      for (std::size_t i = begin; i < ends[b]; ++i) batch.push_back(input(encodings[order[i]]));
+      for (std::size_t i = begin; i < ends[b]; ++i) batch.push_back(input(encoding(order[i])));
       const std::vector<const float*> hidden = model_.encoder->forward(
           batch, wanted, workspaces_[static_cast<std::size_t>(worker)], nullptr);
       for (std::size_t i = begin; i < ends[b]; ++i)
@@ -60,21 +67,23 @@ class Runner {
   }
 
  private:
-  // Where batches end in `order`: sequences that follow each other and together have at most
-  // kBatchRows tokens. Weights come from the outer caches once a batch.
-  static std::vector<std::size_t> cut(std::span<const Encoding> encodings,
-                                      std::span<const std::size_t> order) {
+  // Where batches end: sequences that follow each other and together have at most kBatchRows
+  // tokens. Weights come from the outer caches once a batch. Fewer rows where there is little work,
+  // so that every worker has some.
+  std::vector<std::size_t> cut(std::span<const std::size_t> lengths) const {
+    const std::size_t total = std::accumulate(lengths.begin(), lengths.end(), std::size_t{0});
+    const std::size_t share = total / (4 * static_cast<std::size_t>(pool_.threads()));
+    const std::size_t limit = std::min(kBatchRows, share);
     std::vector<std::size_t> ends;
     std::size_t rows = 0;
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      const std::size_t tokens = encodings[order[i]].input_ids.size();
-      if (i > 0 && rows + tokens > kBatchRows) {
+    for (std::size_t i = 0; i < lengths.size(); ++i) {
+      if (i > 0 && rows + lengths[i] > limit) {
         ends.push_back(i);
         rows = 0;
       }
-      rows += tokens;
+      rows += lengths[i];
     }
-    if (!order.empty()) ends.push_back(order.size());
+    if (!lengths.empty()) ends.push_back(lengths.size());
     return ends;
   }
 
@@ -89,22 +98,56 @@ class Runner {
   mutable std::vector<models::Workspace> workspaces_;  // used by one worker each, inside run()
 };
 
+// Encodings without repetitions, and for every given one its place among them.
+struct Distinct {
+  std::vector<std::size_t> first;  // an index into the encodings given
+  std::vector<std::size_t> place;
+};
+
+Distinct distinct_of(std::span<const Encoding> encodings) {
+  std::map<std::pair<std::span<const std::int32_t>, std::span<const std::int32_t>>, std::size_t,
+           decltype([](const auto& a, const auto& b) {
+             const auto less = [](auto x, auto y) {
+               return std::lexicographical_compare(x.begin(), x.end(), y.begin(), y.end());
+             };
+             if (less(a.first, b.first)) return true;
+             return !less(b.first, a.first) && less(a.second, b.second);
+           })>
+      seen;
+  Distinct distinct;
+  for (std::size_t i = 0; i < encodings.size(); ++i) {
+    const auto [entry, added] = seen.try_emplace(
+        {encodings[i].input_ids, encodings[i].token_type_ids}, distinct.first.size());
+    if (added) distinct.first.push_back(i);
+    distinct.place.push_back(entry->second);
+  }
+  return distinct;
+}
+
 }  // namespace
 
 struct Scorer::Impl {
   Runner runner;
+  Precision precision;
 };
 
-Scorer::Scorer(const std::string& folder, const ModelOptions& options)
-    : impl_(new Impl{Runner(models::load_reranker(folder, operand_of(options.precision)), options)}) {}
+Scorer::Scorer(const std::string& folder, const ModelOptions& options) {
+  const Precision precision = choose_precision(folder, options.precision);
+  impl_.reset(
+      new Impl{Runner(models::load_reranker(folder, operand_of(precision)), options), precision});
+}
 Scorer::~Scorer() = default;
 
 std::vector<float> Scorer::logits(std::span<const Encoding> encodings) const {
-  std::vector<float> logits(encodings.size());
+  const Distinct distinct = distinct_of(encodings);
+  std::vector<float> found(distinct.first.size());
   const models::Head& head = *impl_->runner.model().head;
-  impl_->runner.run(encodings, head.wanted(), [&](std::size_t i, const float* hidden, std::size_t tokens) {
-    logits[i] = head.logit(hidden, tokens, nullptr);
-  });
+  impl_->runner.run(encodings, distinct.first, head.wanted(),
+                    [&](std::size_t i, const float* hidden, std::size_t tokens) {
+                      found[i] = head.logit(hidden, tokens, nullptr);
+                    });
+  std::vector<float> logits;
+  for (const std::size_t place : distinct.place) logits.push_back(found[place]);
   return logits;
 }
 
@@ -113,6 +156,9 @@ int Scorer::max_positions() const {
 }
 int Scorer::vocabulary_size() const {
   return impl_->runner.model().encoder->shape().vocabulary;
+}
+Precision Scorer::precision() const {
+  return impl_->precision;
 }
 int Scorer::threads() const {
   return impl_->runner.threads();
@@ -124,22 +170,29 @@ struct VectorScorer::Impl {
 };
 
 VectorScorer::VectorScorer(const std::string& folder, Pooling pooling, const ModelOptions& options)
-    : impl_(new Impl{Runner(models::load_encoder(folder, operand_of(options.precision)), options), pooling}) {}
+    : impl_(new Impl{Runner(models::load_encoder(
+                                folder, operand_of(choose_precision(folder, options.precision))),
+                            options),
+                     pooling}) {}
 VectorScorer::~VectorScorer() = default;
 
 std::vector<float> VectorScorer::vectors(std::span<const Encoding> encodings) const {
   const auto width = static_cast<std::size_t>(dimension());
+  std::vector<std::size_t> every(encodings.size());
+  std::iota(every.begin(), every.end(), std::size_t{0});
   std::vector<float> vectors(encodings.size() * width);
-  const auto wanted = impl_->pooling == Pooling::kMean ? models::Wanted::kAll : models::Wanted::kFirst;
-  impl_->runner.run(encodings, wanted, [&](std::size_t i, const float* hidden, std::size_t tokens) {
-    float* out = vectors.data() + i * width;
-    if (impl_->pooling == Pooling::kMean) {
-      const std::vector<float> mean = models::mean_pool(hidden, tokens, width);
-      std::copy(mean.begin(), mean.end(), out);
-    } else {
-      std::copy(hidden, hidden + width, out);
-    }
-  });
+  const auto wanted =
+      impl_->pooling == Pooling::kMean ? models::Wanted::kAll : models::Wanted::kFirst;
+  impl_->runner.run(encodings, every, wanted,
+                    [&](std::size_t i, const float* hidden, std::size_t tokens) {
+                      float* out = vectors.data() + i * width;
+                      if (impl_->pooling == Pooling::kMean) {
+                        const std::vector<float> mean = models::mean_pool(hidden, tokens, width);
+                        std::copy(mean.begin(), mean.end(), out);
+                      } else {
+                        std::copy(hidden, hidden + width, out);
+                      }
+                    });
   return vectors;
 }
 

@@ -18,11 +18,13 @@ class Scorer {
  public:
   Scorer(const std::string& folder, const ModelOptions& options);
   ~Scorer();
-  // One logit per encoding. Throws InvalidArgument when an id or a length does not fit the model.
+  // One logit per encoding; equal encodings are computed once. Throws InvalidArgument when an id or
+  // a length does not fit the model.
   std::vector<float> logits(std::span<const Encoding> encodings) const;
   int max_positions() const;    // tokens a sequence may have
   int vocabulary_size() const;  // rows of the embedding matrix
   int threads() const;
+  Precision precision() const;  // what kAuto came to
 
  private:
   struct Impl;

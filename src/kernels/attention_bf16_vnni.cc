@@ -16,10 +16,10 @@ constexpr std::size_t kRows = 12;
 struct Head {
   const Bf16 *query, *key, *value;  // of this head, token 0
   std::size_t query_stride, stride, tokens, size, columns, window;
-  float factor;         // scale / ln 2: probabilities are powers of 2
-  std::int32_t* keys;   // [size / 2, columns] pairs
-  std::int32_t* values; // [columns / 2, size] pairs
-  float* scores;        // [kRows, columns]; probabilities in place, as bf16
+  float factor;          // scale / ln 2: probabilities are powers of 2
+  std::int32_t* keys;    // [size / 2, columns] pairs
+  std::int32_t* values;  // [columns / 2, size] pairs
+  float* scores;         // [kRows, columns]; probabilities in place, as bf16
 };
 
 struct Range {
@@ -57,9 +57,7 @@ inline void transpose(const __m512i* from, std::int32_t* to, std::size_t columns
     const __m512i low1 = _mm512_shuffle_i32x4(b[c], b[4 + c], 0xDD);
     const __m512i high0 = _mm512_shuffle_i32x4(b[8 + c], b[12 + c], 0x88);
     const __m512i high1 = _mm512_shuffle_i32x4(b[8 + c], b[12 + c], 0xDD);
-    const auto put = [&](std::size_t d, __m512i v) {
-      _mm512_storeu_si512(to + d * columns, v);
-    };
+    const auto put = [&](std::size_t d, __m512i v) { _mm512_storeu_si512(to + d * columns, v); };
     const auto column = static_cast<std::size_t>(c);
     put(column, _mm512_shuffle_i32x4(low0, high0, 0x88));
     put(column + 8, _mm512_shuffle_i32x4(low0, high0, 0xDD));
@@ -73,9 +71,8 @@ void pack_keys(const Head& head) {
     for (std::size_t d = 0; d < head.size / 2; d += 16) {
       __m512i rows[16];
       for (std::size_t r = 0; r < 16; ++r) {
-        rows[r] = j + r < head.tokens
-                      ? _mm512_loadu_si512(head.key + (j + r) * head.stride + 2 * d)
-                      : _mm512_setzero_si512();
+        rows[r] = j + r < head.tokens ? _mm512_loadu_si512(head.key + (j + r) * head.stride + 2 * d)
+                                      : _mm512_setzero_si512();
       }
       transpose(rows, head.keys + d * head.columns + j, head.columns);
     }
@@ -86,8 +83,8 @@ void pack_values(const Head& head) {
   for (std::size_t j = 0; j < head.columns; j += 2) {
     const auto row = [&](std::size_t t, std::size_t d) {
       if (t >= head.tokens) return _mm512_setzero_si512();
-      return _mm512_cvtepu16_epi32(_mm256_loadu_si256(
-          reinterpret_cast<const __m256i*>(head.value + t * head.stride + d)));
+      return _mm512_cvtepu16_epi32(
+          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(head.value + t * head.stride + d)));
     };
     for (std::size_t d = 0; d < head.size; d += 16) {
       const __m512i pair = _mm512_or_si512(row(j, d), _mm512_slli_epi32(row(j + 1, d), 16));
@@ -138,9 +135,11 @@ template <std::size_t rows>
 void score_tiles(const Head& head, std::size_t i, Range tiles) {
   for (std::size_t j = tiles.begin; j < tiles.end; j += kTile) {
     __m512 sums[rows][2];
+#pragma GCC unroll 12
     for (std::size_t r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = zero();
     multiply<rows>(sums, reinterpret_cast<const char*>(head.query + i * head.query_stride),
                    head.query_stride * sizeof(Bf16), head.keys + j, head.columns, head.size / 2);
+#pragma GCC unroll 12
     for (std::size_t r = 0; r < rows; ++r) {
       store(head.scores + r * head.columns + j, sums[r][0]);
       store(head.scores + r * head.columns + j + kLanes, sums[r][1]);
@@ -200,13 +199,16 @@ void attend_block(const Head& head, std::size_t i, Bf16* out, std::size_t out_st
         softmax_row(head, head.scores + r * head.columns, range_of(head, i + r, 1), tiles);
     inverse[r] = 1.0f / total;
   }
-  const auto* probabilities = reinterpret_cast<const char*>(head.scores) + tiles.begin * sizeof(Bf16);
+  const auto* probabilities =
+      reinterpret_cast<const char*>(head.scores) + tiles.begin * sizeof(Bf16);
   for (std::size_t d = 0; d < head.size; d += kTile) {
     __m512 sums[rows][2];
+#pragma GCC unroll 12
     for (std::size_t r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = zero();
     multiply<rows>(sums, probabilities, head.columns * sizeof(float),
                    head.values + tiles.begin / 2 * head.size + d, head.size,
                    (tiles.end - tiles.begin) / 2);
+#pragma GCC unroll 12
     for (std::size_t r = 0; r < rows; ++r) {
       const Vec scale = broadcast(inverse[r]);
       const __m512bh halves = _mm512_cvtne2ps_pbh(mul(sums[r][1], scale), mul(sums[r][0], scale));

@@ -47,9 +47,9 @@ struct GemmArgs {
 using Gemm = void (*)(const GemmArgs& args);
 
 Gemm gemm();  // for base::isa()
-// For tests; the set has to be one that base::cpu_has(). Against the scalar one (the specification):
-// int8 sums are exact and the rest differs by f32 rounding; bf16 and f32 sums differ by rounding of
-// sums in f32. GELU is within 1e-6 for f32 and 4e-4 for the others.
+// For tests; the set has to be one that base::cpu_has(). Against the scalar one (the
+// specification): int8 sums are exact and the rest differs by f32 rounding; bf16 and f32 sums
+// differ by rounding of sums in f32. GELU is within 1e-6 for f32 and 4e-4 for the others.
 Gemm gemm(base::Isa set);
 
 }  // namespace narabi::kernels

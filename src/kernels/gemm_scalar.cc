@@ -20,8 +20,8 @@ float product(const GemmArgs& args, std::size_t row, std::size_t column) {
   const PackedWeight& w = *args.weight;
   const auto* x = static_cast<const std::byte*>(args.input) + row * args.input_stride;
   const std::size_t groups = w.in * bytes_of(w.operand) / 4;
-  const std::byte* block = w.data + (column / kBlockColumns * groups * kBlockColumns +
-                                     column % kBlockColumns) * 4;
+  const std::byte* block =
+      w.data + (column / kBlockColumns * groups * kBlockColumns + column % kBlockColumns) * 4;
   const auto weight_at = [&](std::size_t g) { return block + g * kBlockColumns * 4; };
   if (w.operand == Operand::kInt8) {
     std::int32_t sum = 0;

@@ -1,4 +1,4 @@
-// Every instruction set that this machine has, against the scalar specification; and the GEMM.
+// Every instruction set that this machine has, against the scalar specification.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,7 +8,6 @@
 #include "base/cpu.h"
 #include "kernels/attention.h"
 #include "kernels/elementwise.h"
-#include "kernels/linear.h"
 
 namespace narabi::kernels {
 namespace {
@@ -145,33 +144,6 @@ TEST(Attention, gives_the_value_itself_when_a_token_sees_only_itself) {
   for (const Isa set : {Isa::kScalar, base::isa()}) {
     const auto out = attend(set, qkv, 1, 1, 16, 0);
     for (std::size_t i = 0; i < 16; ++i) EXPECT_FLOAT_EQ(out[i], qkv[32 + i]);
-  }
-}
-
-TEST(Linear, multiplies_by_the_transposed_weight_and_adds_the_bias) {
-  const std::size_t in = 40, out = 24, rows = 12;
-  const auto x = noise(rows * in, 1, 12), weight = noise(in * out, 1, 13), bias = noise(out, 1, 14);
-  for (const bool with_bias : {true, false}) {
-    const Linear linear(weight, with_bias ? std::span<const float>(bias) : std::span<const float>(),
-                        in, out);
-    std::vector<float> y(rows * out);
-    linear.run(x.data(), rows, y.data());
-    for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t o = 0; o < out; ++o) {
-        double sum = with_bias ? bias[o] : 0;
-        for (std::size_t i = 0; i < in; ++i)
-          sum += static_cast<double>(x[r * in + i]) * weight[o * in + i];
-        EXPECT_NEAR(y[r * out + o], sum, 1e-4);
-      }
-    }
-  }
-}
-
-TEST(Linear, rounds_panels_up_a_little_only) {
-  for (std::size_t rows = 1; rows <= 600; ++rows) {
-    EXPECT_GE(panel_rows(rows), rows);
-    EXPECT_LT(panel_rows(rows) - rows, 16u);
-    EXPECT_EQ(panel_rows(panel_rows(rows)), panel_rows(rows));
   }
 }
 

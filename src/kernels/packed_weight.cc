@@ -25,9 +25,8 @@ Storage allocate(std::size_t data_bytes, std::size_t out) {
   std::memset(memory, 0, bytes);
   auto* floats = reinterpret_cast<float*>(memory + data_bytes);
   return {memory, floats, floats + out, floats + 2 * out,
-          std::shared_ptr<const void>(memory, [](const void* p) {
-            ::operator delete(const_cast<void*>(p), kAlignment);
-          })};
+          std::shared_ptr<const void>(
+              memory, [](const void* p) { ::operator delete(const_cast<void*>(p), kAlignment); })};
 }
 
 // Where value (input k, column n) of a packed matrix lies, in bytes.

@@ -28,11 +28,11 @@ inline constexpr std::size_t bytes_of(Operand operand) {
 // Immutable; `owner` keeps alive what the pointers look into (memory, or a mapped file).
 struct PackedWeight {
   Operand operand = Operand::kF32;
-  std::size_t in = 0, out = 0;              // padded: multiples of 32
-  const std::byte* data = nullptr;          // in x out x bytes_of(operand), 64-byte aligned
-  const float* bias = nullptr;              // [out], zeros where the layer has none
-  const float* scale = nullptr;             // [out], int8 only: weight = scale x int8
-  const float* compensation = nullptr;      // [out], int8 only: scale x the column's sum of int8
+  std::size_t in = 0, out = 0;          // padded: multiples of 32
+  const std::byte* data = nullptr;      // in x out x bytes_of(operand), 64-byte aligned
+  const float* bias = nullptr;          // [out], zeros where the layer has none
+  const float* scale = nullptr;         // [out], int8 only: weight = scale x int8
+  const float* compensation = nullptr;  // [out], int8 only: scale x the column's sum of int8
   std::shared_ptr<const void> owner;
 
   std::size_t blocks() const { return out / kBlockColumns; }

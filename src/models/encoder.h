@@ -28,16 +28,16 @@ struct Sequence {
 class Workspace {
  public:
   enum Slot {
-    kHidden,       // x
-    kNormed,       // a panel of norm(x)
-    kInput,        // operand rows of a layer
-    kQueryInput,   // those of them that are queries
+    kHidden,      // x
+    kNormed,      // a panel of norm(x)
+    kInput,       // operand rows of a layer
+    kQueryInput,  // those of them that are queries
     kQuery,
     kKey,
     kValue,
     kContext,
     kContextInput,
-    kInner,        // a panel of the feed-forward
+    kInner,  // a panel of the feed-forward
     kInnerInput,
     kAttention,
     kPositions,

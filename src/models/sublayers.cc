@@ -53,8 +53,8 @@ OperandRows as_operand(Operand operand, std::byte* values, std::size_t rows, std
 OperandRows query_rows(const OperandRows& input, LayerRows rows, std::size_t width,
                        Workspace& workspace) {
   if (total_rows(rows.in) == total_rows(rows.out)) return input;
-  const OperandRows kept = workspace.operand_rows(Workspace::kQueryInput, input.operand,
-                                                  total_rows(rows.out), width);
+  const OperandRows kept =
+      workspace.operand_rows(Workspace::kQueryInput, input.operand, total_rows(rows.out), width);
   keep_rows(rows.in, rows.out, input.stride, input.data, kept.data);
   if (input.operand == Operand::kInt8) {
     const auto copy = [&](const float* from, float* to) {
@@ -150,7 +150,8 @@ void add_attention(const AttentionCall& call, std::size_t row, std::size_t count
                    Workspace& workspace) {
   const PackedWeight& weight = call.weights.output;
   const std::size_t width = call.shape.attention_width();
-  std::byte* context = workspace.bytes(Workspace::kContext, 0) + row * width * value_bytes(weight.operand);
+  std::byte* context =
+      workspace.bytes(Workspace::kContext, 0) + row * width * value_bytes(weight.operand);
   const OperandRows input =
       as_operand(weight.operand, context, count, width, Workspace::kContextInput, workspace);
   kernels::gemm()(gemm_args(weight, input, count, Epilogue::kAdd, x, weight.out));

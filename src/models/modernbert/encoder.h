@@ -14,7 +14,7 @@
 namespace narabi::models::modernbert {
 
 struct Layer {
-  std::size_t window = 0;  // 0: global attention
+  std::size_t window = 0;      // 0: global attention
   LayerNormWeights attn_norm;  // empty in layer 0: the identity
   AttentionWeights attention;
   LayerNormWeights mlp_norm;

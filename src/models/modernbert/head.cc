@@ -27,13 +27,13 @@ std::vector<checkpoint::TensorSpec> Head::tensors(const Config& config) {
 }
 
 Head::Head(const checkpoint::TensorTable& tensors, const Config& config)
-    : weights_(std::make_shared<const Weights>(
-          Weights{.dense = load_dense(tensors, "head.dense"),
-                  .norm_weight = tensors.f32("head.norm.weight"),
-                  .norm_bias = tensors.f32("head.norm.bias"),
-                  .norm_eps = config.norm_eps,
-                  .classifier = load_dense(tensors, "classifier"),
-                  .pooling = config.classifier_pooling})) {}
+    : weights_(
+          std::make_shared<const Weights>(Weights{.dense = load_dense(tensors, "head.dense"),
+                                                  .norm_weight = tensors.f32("head.norm.weight"),
+                                                  .norm_bias = tensors.f32("head.norm.bias"),
+                                                  .norm_eps = config.norm_eps,
+                                                  .classifier = load_dense(tensors, "classifier"),
+                                                  .pooling = config.classifier_pooling})) {}
 
 Wanted Head::wanted() const {
   return weights_->pooling == Pooling::kMean ? Wanted::kAll : Wanted::kFirst;
@@ -47,15 +47,15 @@ float Head::logit(const float* hidden, std::size_t tokens, const Probe* probe) c
   if (probe) (*probe)("pooled", pooled.data(), 1, h);
   std::vector<float> y = weights_->dense.apply(pooled);
   for (float& value : y) value = 0.5f * value * (1.0f + std::erf(value * 0.70710678f));
-  kernels::elementwise().layer_norm({.input = y.data(),
-                                     .residual = nullptr,
-                                     .weight = weights_->norm_weight.data(),
-                                     .bias = weights_->norm_bias.empty() ? nullptr
-                                                                         : weights_->norm_bias.data(),
-                                     .epsilon = weights_->norm_eps,
-                                     .rows = 1,
-                                     .width = h,
-                                     .output = y.data()});
+  kernels::elementwise().layer_norm(
+      {.input = y.data(),
+       .residual = nullptr,
+       .weight = weights_->norm_weight.data(),
+       .bias = weights_->norm_bias.empty() ? nullptr : weights_->norm_bias.data(),
+       .epsilon = weights_->norm_eps,
+       .rows = 1,
+       .width = h,
+       .output = y.data()});
   return weights_->classifier.apply(y)[0];
 }
 

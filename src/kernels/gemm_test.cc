@@ -1,0 +1,286 @@
+// The GEMM of every operand and epilogue, and the row passes that feed it: each instruction set
+// that this machine has against the scalar specification.
+#include "kernels/gemm.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "kernels/attention.h"
+#include "kernels/rows.h"
+
+namespace narabi::kernels {
+namespace {
+
+using base::Isa;
+
+std::vector<Isa> vector_sets() {
+  std::vector<Isa> sets;
+  for (const Isa set : {Isa::kAvx2, Isa::kAvx512, Isa::kVnni}) {
+    if (base::cpu_has(set)) sets.push_back(set);
+  }
+  return sets;
+}
+
+std::vector<float> noise(std::size_t count, float scale, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0.0f, scale);
+  std::vector<float> values(count);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+// Operand rows made by the scalar set from noise, and their memory.
+struct Rows {
+  std::vector<std::byte> data;
+  std::vector<float> scale, shift, values;
+  OperandRows view;
+
+  Rows(Operand operand, std::size_t rows, std::size_t width, unsigned seed)
+      : data(rows * width * bytes_of(operand)),
+        scale(rows),
+        shift(rows),
+        values(noise(rows * width, 1, seed)) {
+    view = {operand, data.data(), width * bytes_of(operand), scale.data(), shift.data()};
+    NormArgs args;
+    args.input = values.data();
+    args.rows = rows;
+    args.padded = width;
+    args.output = values.data();
+    args.output_stride = width;
+    args.operand = view;
+    row_kernels(Isa::kScalar).norm(args);
+  }
+};
+
+struct Problem {
+  std::size_t rows, in, out;
+  Operand operand;
+  Epilogue epilogue;
+};
+
+// The output, as f32, of one instruction set for the first `rows` rows.
+std::vector<float> run(Isa set, const Problem& problem, const PackedWeight& weight,
+                       const Rows& input, std::size_t rows) {
+  const bool f32 = problem.operand == Operand::kF32 || problem.epilogue == Epilogue::kAdd;
+  const std::size_t width = problem.epilogue == Epilogue::kGeglu ? problem.out / 2 : problem.out;
+  std::vector<float> floats = noise(rows * width, 1, 7);
+  std::vector<Bf16> halves(rows * width);
+  const std::vector<float> angles = noise(64 * 16, 1, 8);
+  std::vector<std::int32_t> positions(rows);
+  for (std::size_t r = 0; r < rows; ++r) positions[r] = static_cast<std::int32_t>(r % 5);
+  GemmArgs args;
+  args.weight = &weight;
+  args.input = input.view.data;
+  args.input_stride = input.view.stride;
+  args.row_scale = input.view.scale;
+  args.row_shift = input.view.shift;
+  args.rows = rows;
+  args.epilogue = problem.epilogue;
+  args.output = f32 ? static_cast<void*>(floats.data()) : halves.data();
+  args.output_stride = width;
+  args.cosine = angles.data();
+  args.sine = angles.data() + 16;
+  args.rotary_stride = 32;
+  args.rotary_blocks = 2;
+  args.positions = positions.data();
+  gemm(set)(args);
+  for (std::size_t i = 0; !f32 && i < floats.size(); ++i) floats[i] = from_bf16(halves[i]);
+  return floats;
+}
+
+PackedWeight random_weight(const Problem& problem) {
+  return pack(problem.operand, noise(problem.in * problem.out, 0.2f, 1), noise(problem.out, 1, 2),
+              problem.in, {in_order(problem.out), in_order(problem.in)});
+}
+
+constexpr Epilogue kEpilogues[] = {Epilogue::kStore, Epilogue::kAdd, Epilogue::kGelu,
+                                   Epilogue::kGeglu, Epilogue::kRotate};
+
+TEST(Gemm, agrees_with_the_scalar_one_for_every_operand_and_epilogue) {
+  for (const Operand operand : {Operand::kF32, Operand::kBf16, Operand::kInt8}) {
+    for (const Epilogue epilogue : kEpilogues) {
+      for (const std::size_t rows : {1, 3, 12, 31}) {
+        const Problem problem{rows, 96, 64, operand, epilogue};
+        const PackedWeight weight = random_weight(problem);
+        const Rows input(operand, rows, problem.in, 3);
+        const std::vector<float> expected = run(Isa::kScalar, problem, weight, input, rows);
+        for (const Isa set : vector_sets()) {
+          const std::vector<float> found = run(set, problem, weight, input, rows);
+          for (std::size_t i = 0; i < found.size(); ++i) {
+            // One unit of bf16 where that is the output, and the quick GELU times a gate.
+            const float tolerance = operand == Operand::kF32 ? 2e-5f * (1 + std::abs(expected[i]))
+                                                             : 8e-3f * (1 + std::abs(expected[i]));
+            ASSERT_NEAR(found[i], expected[i], tolerance)
+                << base::isa_name(set) << " operand " << static_cast<int>(operand) << " epilogue "
+                << static_cast<int>(epilogue) << " rows " << rows << " at " << i;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Gemm, multiplies_by_the_transposed_weight_and_adds_the_bias) {
+  const Problem problem{5, 64, 32, Operand::kF32, Epilogue::kStore};
+  const std::vector<float> weight = noise(problem.in * problem.out, 0.2f, 1),
+                           bias = noise(problem.out, 1, 2);
+  const Rows input(Operand::kF32, problem.rows, problem.in, 3);
+  for (const Operand operand : {Operand::kF32, Operand::kBf16, Operand::kInt8}) {
+    const Rows rounded(operand, problem.rows, problem.in, 3);
+    const Problem same{problem.rows, problem.in, problem.out, operand, Epilogue::kAdd};
+    const auto found = run(base::isa(), same, random_weight(same), rounded, problem.rows);
+    const std::vector<float> before = noise(found.size(), 1, 7);
+    for (std::size_t r = 0; r < problem.rows; ++r) {
+      for (std::size_t o = 0; o < problem.out; ++o) {
+        double sum = bias[o] + static_cast<double>(before[r * problem.out + o]);
+        for (std::size_t i = 0; i < problem.in; ++i)
+          sum += static_cast<double>(input.values[r * problem.in + i]) * weight[o * problem.in + i];
+        const double tolerance = operand == Operand::kF32    ? 1e-5
+                                 : operand == Operand::kBf16 ? 2e-2
+                                                             : 6e-2;
+        EXPECT_NEAR(found[r * problem.out + o], sum, tolerance);
+      }
+    }
+  }
+}
+
+TEST(Gemm, gives_a_row_the_same_bits_whatever_stands_beside_it) {
+  for (const Isa set : vector_sets()) {
+    for (const Operand operand : {Operand::kF32, Operand::kBf16, Operand::kInt8}) {
+      const Problem problem{29, 64, 64, operand, Epilogue::kAdd};
+      const PackedWeight weight = random_weight(problem);
+      const Rows input(operand, problem.rows, problem.in, 3);
+      const auto all = run(set, problem, weight, input, problem.rows);
+      for (const std::size_t rows : {1, 2, 5, 12, 20, 28}) {
+        const auto some = run(set, problem, weight, input, rows);
+        ASSERT_EQ(0, std::memcmp(all.data(), some.data(), some.size() * sizeof(float)));
+      }
+    }
+  }
+}
+
+TEST(Pack, leaves_zeros_where_the_order_names_nothing) {
+  const std::vector<float> weight = noise(3 * 5, 1, 1);
+  const PackedWeight packed = pack(Operand::kF32, weight, {}, 5, {in_order(3), in_order(5)});
+  ASSERT_EQ(packed.in, 32u);
+  ASSERT_EQ(packed.out, 32u);
+  std::vector<float> values(packed.in * packed.out);
+  std::memcpy(values.data(), packed.data, packed.data_bytes());
+  for (std::size_t k = 0; k < 32; ++k) {
+    for (std::size_t n = 0; n < 32; ++n)
+      EXPECT_EQ(values[k * 32 + n], k < 5 && n < 3 ? weight[n * 5 + k] : 0.0f);
+  }
+}
+
+TEST(Rows, norms_and_bytes_agree_with_the_scalar_ones) {
+  const std::size_t rows = 7;
+  for (const std::size_t width : {40, 64, 384}) {
+    const std::size_t padded = padded_width(width);
+    std::vector<float> x = noise(rows * padded, 2, 1);
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t i = width; i < padded; ++i) x[r * padded + i] = 0;
+    }
+    std::fill_n(x.begin(), padded, 0.0f);  // a row of zeros
+    std::vector<float> weight = noise(padded, 1, 2), bias = noise(padded, 1, 3);
+    std::fill(weight.begin() + static_cast<std::ptrdiff_t>(width), weight.end(), 0.0f);
+    std::fill(bias.begin() + static_cast<std::ptrdiff_t>(width), bias.end(), 0.0f);
+    const auto norm = [&](Isa set, std::vector<float>& y, Rows& bytes) {
+      NormArgs args;
+      args.input = x.data();
+      args.weight = weight.data();
+      args.bias = bias.data();
+      args.epsilon = 1e-5f;
+      args.rows = rows;
+      args.width = width;
+      args.padded = padded;
+      args.output = y.data();
+      args.output_stride = padded;
+      args.operand = bytes.view;
+      row_kernels(set).norm(args);
+    };
+    std::vector<float> expected(x.size()), found(x.size());
+    Rows expected_bytes(Operand::kInt8, rows, padded, 9), bytes(Operand::kInt8, rows, padded, 9);
+    norm(Isa::kScalar, expected, expected_bytes);
+    for (const Isa set : vector_sets()) {
+      norm(set, found, bytes);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const std::size_t r = i / padded;
+        EXPECT_NEAR(found[i], expected[i], 4e-6f * (1 + std::abs(expected[i])));
+        const float value =
+            bytes.scale[r] * static_cast<float>(std::to_integer<int>(bytes.data[i])) +
+            bytes.shift[r];
+        EXPECT_NEAR(value, expected[i], 0.51f * bytes.scale[r] + 1e-5f) << base::isa_name(set);
+      }
+    }
+  }
+}
+
+TEST(Rows, bf16_rows_become_the_same_bytes_in_every_set) {
+  const std::size_t rows = 5, width = 96;
+  std::vector<Bf16> x(rows * width);
+  const std::vector<float> values = noise(x.size(), 3, 4);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x[i] = to_bf16(i < width       ? std::abs(values[i])
+                   : i < 2 * width ? -std::abs(values[i])
+                                   : values[i]);
+  Rows expected(Operand::kInt8, rows, width, 9), found(Operand::kInt8, rows, width, 9);
+  row_kernels(Isa::kScalar).quantise({x.data(), rows, width, expected.view});
+  for (const Isa set : vector_sets()) {
+    row_kernels(set).quantise({x.data(), rows, width, found.view});
+    EXPECT_EQ(found.data, expected.data);
+    EXPECT_EQ(found.scale, expected.scale);
+    EXPECT_EQ(found.shift, expected.shift);
+  }
+}
+
+TEST(AttentionBf16, agrees_with_the_f32_attention_of_the_same_operands) {
+  for (const std::size_t tokens : {1, 7, 33, 130}) {
+    for (const std::size_t size : {32, 64}) {
+      const std::size_t heads = 2, h = heads * size;
+      const std::vector<float> values = noise(tokens * 3 * h, 1.0f, static_cast<unsigned>(tokens));
+      std::vector<Bf16> qkv(values.size());
+      for (std::size_t i = 0; i < qkv.size(); ++i) qkv[i] = to_bf16(values[i]);
+      for (const std::size_t window : {0, 8, 64}) {
+        const auto attend = [&](Isa set, std::size_t queries) {
+          std::vector<float> scratch(attention_scratch(tokens, size));
+          std::vector<Bf16> out(queries * h);
+          AttentionBf16Args args;
+          args.query = qkv.data();
+          args.query_stride = args.stride = 3 * h;
+          args.queries = queries;
+          args.key = qkv.data() + h;
+          args.value = qkv.data() + 2 * h;
+          args.tokens = tokens;
+          args.heads = heads;
+          args.size = size;
+          args.scale = 0.2f;
+          args.window = window;
+          args.scratch = scratch.data();
+          args.output = out.data();
+          args.output_stride = h;
+          attention_bf16(set)(args);
+          return out;
+        };
+        const auto expected = attend(Isa::kScalar, tokens);
+        for (const Isa set : vector_sets()) {
+          const auto found = attend(set, tokens);
+          for (std::size_t i = 0; i < found.size(); ++i)
+            ASSERT_NEAR(from_bf16(found[i]), from_bf16(expected[i]), 2e-2f)
+                << base::isa_name(set) << " tokens " << tokens << " size " << size << " window "
+                << window;
+          for (std::size_t queries = 1; queries < tokens; queries += 5) {
+            const auto some = attend(set, queries);
+            ASSERT_EQ(0, std::memcmp(found.data(), some.data(), some.size() * sizeof(Bf16)));
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace narabi::kernels
