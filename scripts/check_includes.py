@@ -32,8 +32,9 @@ ALLOWED_IN_HEADERS = {
 
 THIRD_PARTY = {  # how its headers begin -> the folders that may know it
     "unicode/": {"text", "tokenize"}, "mecab.h": {"text"}, "sentencepiece": {"tokenize"},
-    "oneapi/": {"kernels"}, "dnnl": {"kernels"}, "omp.h": {"kernels"}, "CLI/": {"cli"}, "fmt/": {"cli"},
+    "oneapi/": {"kernels"}, "dnnl": {"kernels"}, "omp.h": {"kernels", "retrieve"}, "CLI/": {"cli"}, "fmt/": {"cli"},
     "nlohmann/": {"checkpoint", "tokenize", "data", "rerank", "cli"},
+    "sqlite3.h": {"retrieve"}, "faiss/": {"retrieve"}, "xxhash.h": {"retrieve"},
     "lzma.h": {"base"}, "zlib.h": {"base"}, "zstd": {"base"},
 }
 
