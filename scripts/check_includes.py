@@ -33,9 +33,10 @@ ALLOWED_IN_HEADERS = {
 
 THIRD_PARTY = {  # how its headers begin -> the folders that may know it
     "unicode/": {"text", "tokenize"}, "mecab.h": {"text"}, "sentencepiece": {"tokenize"},
-    "oneapi/": {"kernels"}, "dnnl": {"kernels"}, "omp.h": {"kernels"}, "CLI/": {"cli", "train"}, "fmt/": {"cli", "train"},
+    "oneapi/": {"kernels"}, "dnnl": {"kernels"}, "omp.h": {"kernels", "retrieve"}, "CLI/": {"cli", "train"}, "fmt/": {"cli", "train"},
     "torch/": {"train"}, "ATen/": {"train"}, "c10": {"train"}, "yaml-cpp/": {"train"}, "boost/": {"http"},
     "nlohmann/": {"checkpoint", "tokenize", "data", "rerank", "http", "train", "cli"},
+    "sqlite3.h": {"retrieve"}, "faiss/": {"retrieve"}, "xxhash.h": {"retrieve"},
     "lzma.h": {"base"}, "zlib.h": {"base"}, "zstd": {"base"},
 }
 

@@ -35,6 +35,12 @@ struct IndexSettings {
 };
 
 struct WriterOptions {
+  // Folder of the embedder: of a new dense arm, or the one the index was made with at another
+  // place. Empty: the one that the index names, if any.
+  std::string embedder;
+  // Faiss factory of a new dense arm: Flat, IVF1024,PQ32, IVF256,SQ8, ... A Refine stage needs no
+  // naming: candidates are always scored again with the stored vectors.
+  std::string dense;
   int threads = 0;               // 0: the cores that the cgroup allows
   std::size_t batch = 16384;     // documents of a commit, at most
   std::size_t memory_mb = 1024;  // a commit comes earlier when its documents would need more
@@ -43,7 +49,29 @@ struct WriterOptions {
 struct IndexInfo {
   std::uint64_t documents = 0, deleted = 0, segments = 0, bytes = 0, generation = 0;
   IndexSettings settings;
-  std::string dictionary;  // of the words; empty without
+  std::string dictionary;       // of the words; empty without
+  std::string embedder, dense;  // empty without a dense arm
+  int dimension = 0;
+  std::uint64_t vectors = 0;      // documents that have one
+  std::uint64_t approximate = 0;  // of them, in the approximate index; the rest is searched exactly
+};
+
+enum class Retriever { kBm25, kDense, kHybrid };
+enum class Fusion {
+  kRank,   // reciprocal rank fusion
+  kScore,  // convex combination of scores scaled to [0, 1]
+};
+
+struct SearchOptions {
+  Retriever retriever = Retriever::kBm25;
+  std::size_t candidates = 100;  // of each arm
+  std::string filter;  // over metadata, as year >= 1990 and section = "歴史"; empty: all
+  Fusion fusion = Fusion::kRank;
+  double rrf_k = 60;
+  double dense_weight = 0.5;  // of kScore; BM25 has the rest
+  bool exact = false;         // dense: all vectors instead of the approximate index
+  std::size_t nprobe = 0;     // lists to visit; 0: an eighth, at least 16
+  double refine = 4;          // approximate candidates per result, scored again exactly
 };
 
 // The one writer: a second one, in any process, is refused with Overloaded.
@@ -68,6 +96,9 @@ class IndexWriter {
   void commit();   // what is pending becomes durable and visible
   void compact();  // one segment, without the deleted documents; commits first
   void rebuild();  // all segments anew from the stored documents; commits first
+  // The approximate vector index, when more than a tenth of the vectors are not in it, and vectors
+  // of documents that have none; commits first.
+  void train();
 
   std::uint64_t documents() const;  // committed
   Counts counts() const;            // of what this writer has committed
@@ -83,19 +114,31 @@ class Index {
  public:
   // Throws IoError when there is none, InvalidFormat when it is damaged, Unsupported when it was
   // made with another dictionary or format; the message says what to do.
-  explicit Index(const std::string& folder);
+  // `embedder`: its folder, where it is not the one that the index names; loaded by the first dense
+  // search.
+  explicit Index(const std::string& folder, const std::string& embedder = {});
   ~Index();
   Index(Index&&) noexcept;
 
   struct Hit {
     IndexedDocument document;
-    double score = 0;
+    double score = 0;  // BM25, inner product, or of the fusion
+    double bm25 = 0, dense = 0;
+    std::uint32_t bm25_rank = 0, dense_rank = 0;  // from 1; 0: the arm did not find it
   };
-  // At most k hits with a score > 0, best first; equal scores: the document that was added earlier
-  // first. `filter`: an expression over metadata, e.g. year >= 1990 and section = "歴史"; empty:
-  // all.
-  std::vector<Hit> search(std::string_view query, std::size_t k,
-                          std::string_view filter = {}) const;
+  // Best first; equal scores: the document that was added earlier first. BM25 gives documents with
+  // a score > 0; hybrid the union of both arms. Throws InvalidArgument for a filter that is none
+  // and for a dense search of an index without vectors; Unsupported when the embedder is not the
+  // one the index was made with.
+  std::vector<Hit> search(std::string_view query, const SearchOptions& options = {}) const;
+
+  // recall@10 and recall@100 of the approximate index against exact search, and the time of a
+  // query, for `queries` beginnings of stored documents and settings of nprobe and refine.
+  struct Recall {
+    std::size_t nprobe = 0;
+    double refine = 0, recall_10 = 0, recall_100 = 0, ms = 0, exact_ms = 0;
+  };
+  std::vector<Recall> check_recall(std::size_t queries) const;
 
   std::optional<IndexedDocument> get(std::string_view id) const;
   IndexInfo info() const;

@@ -37,6 +37,7 @@ struct Options {
   std::string ids, query, id, bad_lines = "stop";
   data::CorpusFormat format = data::CorpusFormat::kAuto;
   bool json = false, compact = false, words_only = false, bigrams_only = false;
+  std::size_t recall_check = 0;
   std::optional<int> title_weight;
   std::optional<double> k1, b;
   WriterOptions writer;
@@ -139,7 +140,28 @@ void build(const Options& options) {
   writer.commit();
   report.committed(writer);
   if (options.compact) writer.compact();
+  writer.train();
   report.finish(writer, skipped);
+}
+
+// recall and time by nprobe and refine, to choose them from.
+void show_recall(const Options& options) {
+  const auto table =
+      Index(options.folder, options.writer.embedder).check_recall(options.recall_check);
+  Output output("-");
+  if (!options.json)
+    output.line(fmt::format("{:>7} {:>7} {:>10} {:>11} {:>10}   exact: {:.2f} ms", "nprobe",
+                            "refine", "recall@10", "recall@100", "ms/query", table[0].exact_ms));
+  for (const Index::Recall& row : table) {
+    JsonLine line;
+    line.set_integer("nprobe", static_cast<std::int64_t>(row.nprobe)).set("refine", row.refine);
+    line.set("recall@10", row.recall_10).set("recall@100", row.recall_100);
+    line.set("ms", row.ms).set("exact_ms", row.exact_ms);
+    output.line(options.json ? line.text()
+                             : fmt::format("{:>7} {:>7} {:>10.4f} {:>11.4f} {:>10.2f}", row.nprobe,
+                                           row.refine, row.recall_10, row.recall_100, row.ms));
+  }
+  output.close();
 }
 
 // The index that a sub-command works on: before it, or its first argument.
@@ -231,7 +253,11 @@ void info(Options options) {
     line.set_integer("documents", integer(info.documents))
         .set_integer("segments", integer(info.segments))
         .set_integer("bytes", integer(info.bytes))
-        .set("embedder", std::string_view(""))
+        .set("embedder", info.embedder)
+        .set("dense", info.dense)
+        .set_integer("dimension", info.dimension)
+        .set_integer("vectors", integer(info.vectors))
+        .set_integer("approximate", integer(info.approximate))
         .set_integer("deleted", integer(info.deleted))
         .set_integer("generation", integer(info.generation))
         .set_flag("words", settings.words)
@@ -253,6 +279,11 @@ void info(Options options) {
     output.line(fmt::format("BM25        k1 {}, b {}, title weight {}", settings.k1, settings.b,
                             settings.title_weight));
     if (settings.words) output.line("dictionary  " + info.dictionary);
+    if (!info.embedder.empty()) {
+      output.line(fmt::format("embedder    {} ({} dimensions)", info.embedder, info.dimension));
+      output.line(fmt::format("vectors     {}, {} of them in {}", info.vectors, info.approximate,
+                              info.dense));
+    }
   }
   output.close();
 }
@@ -264,7 +295,9 @@ void explain(Options options) {
   const std::string query = options.text.checked("--query", options.query);
   std::string id = options.id;
   if (id.empty()) {
-    const auto hits = index.search(query, 1);
+    SearchOptions one;
+    one.candidates = 1;
+    const auto hits = index.search(query, one);
     if (hits.empty()) throw InvalidArgument("no document matches the query: " + query);
     id = hits[0].document.id;
   }
@@ -318,6 +351,15 @@ void add_build_options(CLI::App& command, Options& options) {
                   "Worker threads (default: the cores that the cgroup allows)")
       ->check(CLI::Range(1, 1024));
   command.add_flag("--compact", options.compact, "One segment at the end");
+  command.add_option("--embedder", options.writer.embedder,
+                     "sentence-transformers folder: vectors for dense and hybrid search");
+  command.add_option("--dense", options.writer.dense,
+                     "Faiss factory of the vector index: Flat (exact, the default), IVF1024,PQ32, "
+                     "IVF256,SQ8, ...");
+  command
+      .add_option("--recall-check", options.recall_check,
+                  "Recall and time of the vector index against exact search, by N queries")
+      ->check(CLI::PositiveNumber);
 }
 
 // Settings of a new index.
@@ -350,6 +392,9 @@ CLI::App* add_part(CLI::App& command, const std::string& name, const std::string
 void add_parts(CLI::App& command, const std::shared_ptr<Options>& options) {
   CLI::App* part = add_part(command, "delete", "Deletes documents by id", options, erase);
   part->add_option("--ids", options->ids, "A file with one id a line, - for stdin");
+  part->add_option("--batch", options->writer.batch, "Deletions of a commit, at most")
+      ->check(CLI::Range(1, 1 << 24))
+      ->capture_default_str();
   part->footer(
       "Examples:\n  narabi index delete my.index doc1 doc2\n"
       "  narabi index my.index delete --ids gone.txt --json");
@@ -393,12 +438,17 @@ void add_index(CLI::App& app) {
       "the same command\nagain goes on where the last commit was.\n\nExamples:\n"
       "  narabi index my.index --corpus data/kyoto/kyoto-sample.jsonl.xz\n"
       "  narabi index my.index --corpus part1.jsonl.zst part2.tsv --bad-lines skip --json\n"
+      "  narabi index my.index --embedder ruri-v3-30m --dense IVF1024,PQ32\n"
+      "  narabi index my.index --recall-check 100\n"
       "  narabi search my.index --query 銀閣寺を建てた人");
   command->callback([command, options] {
     if (!command->get_subcommands().empty()) return;
     if (options->folder.empty()) throw CLI::RequiredError("INDEX");
-    if (options->corpus.empty()) throw CLI::RequiredError("--corpus");
-    build(*options);
+    const bool only_dense = !options->writer.embedder.empty() || !options->writer.dense.empty();
+    if (options->corpus.empty() && !only_dense && options->recall_check == 0)
+      throw CLI::RequiredError("--corpus");
+    if (!options->corpus.empty() || only_dense) build(*options);
+    if (options->recall_check > 0) show_recall(*options);
   });
 }
 

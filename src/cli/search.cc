@@ -35,8 +35,9 @@ double seconds_since(Clock::time_point start) {
 struct Options {
   std::string index;
   std::vector<std::string> corpus;
-  std::string query, queries, retriever = "bm25", filter, model, output;
-  std::size_t candidates = 100, top_n = 10;
+  std::string query, queries, retriever = "bm25", fusion = "rrf", embedder, model, output;
+  SearchOptions search;
+  std::size_t top_n = 10;
   double blend = 0;
   bool blend_given = false, json = false;
   ModelFlags model_flags;
@@ -48,7 +49,7 @@ class Collection {
  public:
   explicit Collection(const Options& options) {
     if (!options.index.empty()) {
-      index_.emplace(options.index);
+      index_.emplace(options.index, options.embedder);
       return;
     }
     std::vector<Document> documents;
@@ -58,11 +59,14 @@ class Collection {
   }
 
   std::vector<Index::Hit> search(const Options& options, const std::string& query) const {
-    if (index_) return index_->search(query, options.candidates, options.filter);
+    if (index_) return index_->search(query, options.search);
     std::vector<Index::Hit> hits;
-    for (const Hit& hit : memory_->search(query, options.candidates)) {
+    for (const Hit& hit : memory_->search(query, options.search.candidates)) {
       const Document& document = memory_->document(hit.document);
-      hits.push_back({{document.id, document.title, document.text, ""}, hit.score});
+      Index::Hit found{.document = {document.id, document.title, document.text, ""}};
+      found.score = found.bm25 = hit.score;
+      found.bm25_rank = static_cast<std::uint32_t>(hits.size()) + 1;
+      hits.push_back(std::move(found));
     }
     return hits;
   }
@@ -78,9 +82,8 @@ class Collection {
 
 // One result: where it stood before, and its scores.
 struct Result {
-  IndexedDocument document;
+  Index::Hit hit;
   std::size_t before = 0;  // rank of the first stage, from 1
-  double bm25 = 0;
   std::optional<float> logit;
   double final_score = 0;
 };
@@ -98,15 +101,17 @@ std::vector<Result> rerank_hits(std::vector<Index::Hit> hits, const Reranker& re
   std::vector<double> first_stage;
   for (std::size_t i = 0; i < hits.size(); ++i) {
     pairs.push_back({query, texts[i]});
-    first_stage.push_back(hits[i].score);
+    first_stage.push_back(options.retriever == "dense" ? hits[i].dense : hits[i].bm25);
   }
   std::vector<float> logits;
   for (const Score& score : reranker.score(pairs)) logits.push_back(score.logit);
-  const double weight = options.blend_given ? options.blend : reranker.blend_weight("bm25");
+  const double weight =
+      options.blend_given ? options.blend
+                          : reranker.blend_weight(options.retriever == "dense" ? "dense" : "bm25");
   std::vector<Result> results;
   for (const auto& entry : rerank::blend(logits, first_stage, weight)) {
-    results.push_back({std::move(hits[entry.index].document), entry.index + 1, entry.first_stage,
-                       entry.logit, entry.final_score});
+    results.push_back(
+        {std::move(hits[entry.index]), entry.index + 1, entry.logit, entry.final_score});
   }
   return results;
 }
@@ -118,9 +123,10 @@ std::vector<Result> search(const Collection& collection, const Reranker* reranke
   timing.retrieve = seconds_since(start);
   std::vector<Result> results;
   if (reranker == nullptr) {
-    for (Index::Hit& hit : hits)
-      results.push_back(
-          {std::move(hit.document), results.size() + 1, hit.score, std::nullopt, hit.score});
+    for (Index::Hit& hit : hits) {
+      const double score = hit.score;
+      results.push_back({std::move(hit), results.size() + 1, std::nullopt, score});
+    }
     return results;
   }
   const auto rerank_start = Clock::now();
@@ -129,16 +135,24 @@ std::vector<Result> search(const Collection& collection, const Reranker* reranke
   return results;
 }
 
+// Which arms found it, where and with what score.
+void add_arms(const Index::Hit& hit, JsonLine& line) {
+  if (hit.bm25_rank > 0) line.set("bm25", hit.bm25).set_integer("bm25_rank", hit.bm25_rank);
+  if (hit.dense_rank > 0) line.set("dense", hit.dense).set_integer("dense_rank", hit.dense_rank);
+  if (hit.bm25_rank > 0 && hit.dense_rank > 0) line.set("fused", hit.score);
+}
+
 void write_json(const std::vector<Result>& results, const std::string& query,
                 const std::optional<std::string>& query_id, Output& output) {
   std::int64_t rank = 0;
   for (const Result& result : results) {
-    const IndexedDocument& document = result.document;
+    const IndexedDocument& document = result.hit.document;
     JsonLine line;
     if (query_id) line.set("query_id", *query_id);
     line.set_integer("rank", ++rank)
         .set_integer("before", static_cast<std::int64_t>(result.before));
-    line.set("id", document.id).set("score", result.final_score).set("bm25", result.bm25);
+    line.set("id", document.id).set("score", result.final_score);
+    add_arms(result.hit, line);
     if (result.logit) line.set("logit", *result.logit);
     if (!document.title.empty()) line.set("title", document.title);
     line.set("text", document.text).set("snippet", snippet(document.text, query));
@@ -147,22 +161,23 @@ void write_json(const std::vector<Result>& results, const std::string& query,
   }
 }
 
-void write_table(const std::vector<Result>& results, const std::string& query, Output& output) {
+void write_table(const std::vector<Result>& results, const std::string& query,
+                 const std::string& first, Output& output) {
   const bool reranked = !results.empty() && results[0].logit.has_value();
   const int room = terminal_columns() - (reranked ? 42 : 16);
   output.line(reranked ? fmt::format("{:>4}  {:>6}  {:>8}  {:>8}  {:>8}  {}", "rank", "before",
-                                     "score", "logit", "bm25", "passage")
-                       : fmt::format("{:>4}  {:>8}  {}", "rank", "bm25", "passage"));
+                                     "score", "logit", first, "passage")
+                       : fmt::format("{:>4}  {:>8}  {}", "rank", first, "passage"));
   std::size_t rank = 0;
   for (const Result& result : results) {
-    const IndexedDocument& document = result.document;
+    const IndexedDocument& document = result.hit.document;
     const std::string part = snippet(document.text, query);
     const std::string passage =
         fit(document.title.empty() ? part : document.title + " | " + part, room);
     output.line(reranked ? fmt::format("{:>4}  {:>6}  {:>8.3f}  {:>8.3f}  {:>8.2f}  {}", ++rank,
                                        result.before, result.final_score, *result.logit,
-                                       result.bm25, passage)
-                         : fmt::format("{:>4}  {:>8.2f}  {}", ++rank, result.bm25, passage));
+                                       result.hit.score, passage)
+                         : fmt::format("{:>4}  {:>8.4g}  {}", ++rank, result.hit.score, passage));
   }
 }
 
@@ -176,7 +191,7 @@ void search_one(const Collection& collection, const Reranker* reranker, const Op
   if (options.json) {
     write_json(results, query, std::nullopt, output);
   } else {
-    write_table(results, query, output);
+    write_table(results, query, options.retriever, output);
     output.line(fmt::format(
         "{} of {} passages found in {:.1f} ms{}", found, collection.size(), timing.retrieve * 1e3,
         reranker ? fmt::format(", reranked in {:.0f} ms", timing.rerank * 1e3) : ""));
@@ -196,12 +211,13 @@ void search_many(const Collection& collection, const Reranker* reranker, const O
     std::vector<Result> results = search(collection, reranker, options, query.text, timing);
     auto& ranking = run[query.id];
     for (const Result& result : results)
-      ranking.emplace_back(result.document.id, result.final_score);
+      ranking.emplace_back(result.hit.document.id, result.final_score);
     results.resize(std::min(results.size(), options.top_n));
     if (options.output.empty()) write_json(results, query.text, query.id, output);
     progress.add(1);
   }
-  if (!options.output.empty()) write_run(options.output, run, reranker ? "narabi" : "bm25");
+  if (!options.output.empty())
+    write_run(options.output, run, reranker ? "narabi" : options.retriever);
   output.close();
 }
 
@@ -214,6 +230,46 @@ void run(const Options& options) {
   } else {
     search_many(collection, reranker ? &*reranker : nullptr, options);
   }
+}
+
+void add_dense_options(CLI::App& command, Options& options, CLI::Option* index) {
+  SearchOptions& search = options.search;
+  command
+      .add_option("--embedder", options.embedder,
+                  "The index's embedder, where it is not where it was")
+      ->needs(index);
+  command
+      .add_option("--fusion", options.fusion,
+                  "Of hybrid: rrf (reciprocal ranks), or convex (scores scaled to 0..1)")
+      ->check(CLI::IsMember({"rrf", "convex"}))
+      ->capture_default_str();
+  command.add_option("--rrf-k", search.rrf_k, "rrf: score = sum of 1 / (K + rank)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      .add_option("--dense-weight", search.dense_weight,
+                  "convex: of the vectors; BM25 has the rest")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command.add_flag("--exact", search.exact, "Vectors: compare with all, no approximate index");
+  command.add_option("--nprobe", search.nprobe,
+                     "Vectors: lists to visit (default: an eighth, at least 16)");
+  command
+      .add_option("--refine", search.refine,
+                  "Vectors: approximate candidates per result, scored again exactly")
+      ->check(CLI::Range(1.0, 1000.0))
+      ->capture_default_str();
+}
+
+// Throws for what a corpus in memory cannot do.
+void settle(Options& options) {
+  options.search.retriever = options.retriever == "dense"    ? Retriever::kDense
+                             : options.retriever == "hybrid" ? Retriever::kHybrid
+                                                             : Retriever::kBm25;
+  options.search.fusion = options.fusion == "rrf" ? Fusion::kRank : Fusion::kScore;
+  if (options.index.empty() && options.retriever != "bm25")
+    throw CLI::ValidationError("--retriever " + options.retriever,
+                               "needs an index with vectors (narabi index INDEX --embedder DIR)");
 }
 
 }  // namespace
@@ -229,7 +285,7 @@ void add_search(CLI::App& app) {
                    "Without an index: JSON lines {\"id\", \"title\"?, \"text\"}, indexed in memory")
       ->excludes(index);
   command
-      ->add_option("--filter", options->filter,
+      ->add_option("--filter", options->search.filter,
                    "Only documents whose metadata fulfil it: 'year >= 1990 and section = \"歴史\"'")
       ->needs(index);
   CLI::Option* query = command->add_option("--query", options->query, "The query");
@@ -237,10 +293,13 @@ void add_search(CLI::App& app) {
       ->add_option("--queries", options->queries,
                    "Many: TSV id<TAB>text, or JSON lines {\"id\", \"text\"}")
       ->excludes(query);
-  command->add_option("--retriever", options->retriever, "bm25 (MeCab words and character pairs)")
-      ->check(CLI::IsMember({"bm25"}))
+  command
+      ->add_option("--retriever", options->retriever,
+                   "bm25 (MeCab words and character pairs), dense (vectors), or hybrid (both)")
+      ->check(CLI::IsMember({"bm25", "dense", "hybrid"}))
       ->capture_default_str();
-  command->add_option("--candidates", options->candidates, "Candidates of a query")
+  add_dense_options(*command, *options, index);
+  command->add_option("--candidates", options->search.candidates, "Candidates of a query")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->add_option("--model", options->model,
@@ -270,6 +329,7 @@ void add_search(CLI::App& app) {
       throw CLI::RequiredError("INDEX or --corpus");
     if (query->count() == 0 && options->queries.empty())
       throw CLI::RequiredError("--query or --queries");
+    settle(*options);
     run(*options);
   });
 }

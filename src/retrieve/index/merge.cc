@@ -37,9 +37,9 @@ std::vector<std::uint32_t> take_documents(const Segment& segment,
 
 }  // namespace
 
-std::vector<SegmentRecord> lexical_segments(Store& store) {
+std::vector<SegmentRecord> segments_of(Store& store, const std::string& kind) {
   std::vector<SegmentRecord> records = store.segments();
-  std::erase_if(records, [](const SegmentRecord& record) { return record.kind != "lexical"; });
+  std::erase_if(records, [&](const SegmentRecord& record) { return record.kind != kind; });
   return records;
 }
 
@@ -52,7 +52,7 @@ void add_lengths(const std::string& path, LengthSums& sums) {
 
 LengthSums length_sums(Store& store, const std::string& folder) {
   LengthSums sums;
-  for (const SegmentRecord& record : lexical_segments(store))
+  for (const SegmentRecord& record : segments_of(store, "lexical"))
     add_lengths(segment_path(folder, record.file), sums);
   return sums;
 }

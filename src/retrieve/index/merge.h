@@ -11,7 +11,8 @@
 
 namespace narabi::retrieve {
 
-std::vector<SegmentRecord> lexical_segments(Store& store);  // by the numbers of their documents
+// "lexical", "vectors" or "faiss"; by the numbers of their documents.
+std::vector<SegmentRecord> segments_of(Store& store, const std::string& kind);
 
 // The lengths of all segments together, from their headers.
 LengthSums length_sums(Store& store, const std::string& folder);

@@ -6,6 +6,7 @@
 #include "retrieve/index/filter.h"
 #include "retrieve/index/folder.h"
 #include "retrieve/index/merge.h"
+#include "retrieve/index/vectors.h"
 
 namespace narabi::retrieve {
 namespace {
@@ -30,7 +31,7 @@ Bitmap dead_of(Store& store, const SegmentRecord& record, const Segment& segment
 std::shared_ptr<const Snapshot> load_snapshot(Store& store, const std::string& folder,
                                               const IndexSettings& settings) {
   std::vector<SearchedSegment> segments;
-  for (const SegmentRecord& record : lexical_segments(store)) {
+  for (const SegmentRecord& record : segments_of(store, "lexical")) {
     auto segment = std::make_shared<const Segment>(segment_path(folder, record.file));
     if (segment->header().file_bytes != record.bytes || segment->documents() != record.documents)
       segment->damaged("it is not the one that the store's manifest names");
@@ -40,8 +41,14 @@ std::shared_ptr<const Snapshot> load_snapshot(Store& store, const std::string& f
   const LexicalStatistics statistics =
       statistics_of(segments, {.k1 = settings.k1, .b = settings.b},
                     {settings.word_weight, settings.bigram_weight});
-  return std::make_shared<const Snapshot>(
-      Snapshot{store.counter("generation"), LexicalSearch(std::move(segments), statistics)});
+  std::vector<std::shared_ptr<const VectorFile>> vectors;
+  for (const SegmentRecord& record : segments_of(store, "vectors"))
+    vectors.push_back(std::make_shared<const VectorFile>(segment_path(folder, record.file)));
+  std::optional<SegmentRecord> ann;
+  for (const SegmentRecord& record : segments_of(store, "faiss")) ann = record;
+  return std::make_shared<const Snapshot>(Snapshot{store.counter("generation"),
+                                                   LexicalSearch(std::move(segments), statistics),
+                                                   std::move(vectors), std::move(ann)});
 }
 
 std::vector<Bitmap> allowed_documents(Store& store, const Snapshot& snapshot,
@@ -105,13 +112,34 @@ void compare_documents(Store& store, std::vector<std::uint32_t> in_segments,
 
 }  // namespace
 
+namespace {
+
+void check_vectors(Store& store, const std::string& folder, std::vector<std::string>& problems) {
+  for (const char* kind : {"vectors", "faiss"}) {
+    for (const SegmentRecord& record : segments_of(store, kind)) {
+      const std::string path = segment_path(folder, record.file);
+      try {
+        const bool is_vectors = record.kind == "vectors";
+        const bool same = is_vectors ? VectorFile(path).checksum() == record.checksum
+                                     : file_checksum(path) == record.checksum;
+        if (!same) problems.push_back(path + ": its checksum differs: narabi index INDEX rebuild");
+      } catch (const Error& error) {
+        problems.push_back(error.what());
+      }
+    }
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> find_problems(Store& store, const std::string& folder) {
   std::vector<std::string> problems;
   if (const std::string problem = store.integrity_problem(); !problem.empty())
     problems.push_back(store.database().path() + ": " + problem);
   std::vector<std::uint32_t> numbers;
   bool all_open = true;
-  for (const SegmentRecord& record : lexical_segments(store)) {
+  check_vectors(store, folder, problems);
+  for (const SegmentRecord& record : segments_of(store, "lexical")) {
     try {
       const Segment segment(segment_path(folder, record.file));
       if (segment.header().file_bytes != record.bytes) segment.damaged("its length differs");

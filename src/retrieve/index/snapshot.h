@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "narabi/index.h"
+#include "retrieve/dense/vector_file.h"
 #include "retrieve/index/analysis.h"
 #include "retrieve/lexical/lexical_search.h"
 #include "retrieve/store/store.h"
@@ -18,6 +20,8 @@ namespace narabi::retrieve {
 struct Snapshot {
   std::uint64_t generation = 0;
   LexicalSearch lexical;
+  std::vector<std::shared_ptr<const VectorFile>> vectors;  // by the numbers of their documents
+  std::optional<SegmentRecord> ann;  // covers the vectors up to its last number
 };
 
 // Inside a read transaction of `store`. Throws IoError for a segment that is not there: a writer

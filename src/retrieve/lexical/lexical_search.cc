@@ -85,6 +85,19 @@ std::vector<LexicalSearch::Hit> LexicalSearch::search(const Terms& query, std::s
   return hits;
 }
 
+bool LexicalSearch::is_alive(std::uint32_t number, std::span<const Bitmap> allowed) const {
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const auto numbers = segments_[i].segment->numbers();
+    if (numbers.empty() || number < numbers.front() || number > numbers.back()) continue;
+    const auto found = std::lower_bound(numbers.begin(), numbers.end(), number);
+    if (*found != number) return false;
+    const auto document = static_cast<std::size_t>(found - numbers.begin());
+    return (segments_[i].dead.empty() || !segments_[i].dead.test(document)) &&
+           (allowed.empty() || allowed[i].test(document));
+  }
+  return false;
+}
+
 std::vector<LexicalSearch::Contribution> LexicalSearch::explain(const Terms& query,
                                                                 std::uint32_t number) const {
   std::vector<Contribution> parts;

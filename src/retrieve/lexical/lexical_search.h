@@ -87,6 +87,10 @@ class LexicalSearch {
   // What each term adds to the score of a document; empty for one that no segment holds.
   std::vector<Contribution> explain(const Terms& query, std::uint32_t number) const;
 
+  // Whether a segment holds the document, alive, and the bitmaps (one per segment, or none) let it
+  // through.
+  bool is_alive(std::uint32_t number, std::span<const Bitmap> allowed) const;
+
   const std::vector<SearchedSegment>& segments() const { return segments_; }
   const LexicalStatistics& statistics() const { return statistics_; }
 

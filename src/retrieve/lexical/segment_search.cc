@@ -7,7 +7,9 @@ namespace narabi::retrieve {
 namespace {
 
 constexpr std::uint32_t kWindow = 8192;  // scores of a window: 32 KiB, half of a first-level cache
-constexpr std::size_t kStride = 16;      // scores looked at together
+constexpr std::uint64_t kPostingsPerQuestion = 24;  // added up in the time of one question
+constexpr std::uint64_t kPostingsPerCount = 2048;   // between two counts of the candidates
+constexpr std::size_t kStride = 16;                 // scores looked at together
 
 }  // namespace
 
@@ -47,8 +49,43 @@ void SegmentSearch::run_window(std::uint32_t base, std::uint32_t end) {
   for (std::size_t i = essential; i < order_.size(); ++i) {
     if (order_[i]->bound > 0) add_postings(*order_[i], base, end);
   }
+  essential = add_while_cheaper(base, end, essential);
   collect(base, end, up_to_[essential]);
   complete(essential);
+}
+
+// Asking a list about one candidate unpacks a block; adding a posting up costs a fraction of that.
+// So lists that need not be added up are, as long as there are many candidates for their postings;
+// what they could add is known then, which leaves fewer candidates.
+std::size_t SegmentSearch::add_while_cheaper(std::uint32_t base, std::uint32_t end,
+                                             std::size_t essential) {
+  std::uint64_t since_count = kPostingsPerCount, candidates = 0;
+  for (; essential > 0; --essential) {
+    Term& term = *order_[essential - 1];
+    if (term.bound == 0) break;
+    if (since_count >= kPostingsPerCount) {
+      candidates = count_candidates(end - base, up_to_[essential]);
+      since_count = 0;
+    }
+    const std::uint64_t postings =
+        std::uint64_t{term.cursor.documents()} * (end - base) / segment_.segment->documents() + 1;
+    if (postings > kPostingsPerQuestion * candidates) break;
+    add_postings(term, base, end);
+    since_count += postings;
+  }
+  return essential;
+}
+
+std::uint64_t SegmentSearch::count_candidates(std::size_t size, std::int64_t missing) const {
+  const std::uint32_t least = least_score(missing);
+  std::uint32_t count = 0;
+  for (std::size_t i = 0; i < size; ++i) count += scores_[i] >= least ? 1 : 0;
+  return count;
+}
+
+// What a document needs at least when it can gain no more than `missing`.
+std::uint32_t SegmentSearch::least_score(std::int64_t missing) const {
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(1, top_.threshold() - missing));
 }
 
 std::int64_t SegmentSearch::set_bounds(std::uint32_t base, std::uint32_t end) {
@@ -91,8 +128,7 @@ void SegmentSearch::add_postings(Term& term, std::uint32_t base, std::uint32_t e
 
 void SegmentSearch::collect(std::uint32_t base, std::uint32_t end, std::int64_t missing) {
   candidates_.clear();
-  const auto least =
-      static_cast<std::uint32_t>(std::max<std::int64_t>(1, top_.threshold() - missing));
+  const std::uint32_t least = least_score(missing);
   for (std::size_t at = 0; at < end - base; at += kStride) {
     std::uint32_t largest = 0;
     for (std::size_t i = at; i < at + kStride; ++i) largest = std::max(largest, scores_[i]);

@@ -32,6 +32,9 @@ class SegmentSearch {
   // Orders the terms by their bounds in the window; the sum of all.
   std::int64_t set_bounds(std::uint32_t base, std::uint32_t end);
   void add_postings(Term& term, std::uint32_t base, std::uint32_t end);
+  std::size_t add_while_cheaper(std::uint32_t base, std::uint32_t end, std::size_t essential);
+  std::uint64_t count_candidates(std::size_t size, std::int64_t missing) const;
+  std::uint32_t least_score(std::int64_t missing) const;
   void collect(std::uint32_t base, std::uint32_t end, std::int64_t missing);
   void complete(std::size_t essential);
   std::int32_t score_of(const Term& term, std::uint32_t frequency, std::uint32_t document) const;
