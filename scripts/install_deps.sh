@@ -10,6 +10,7 @@ packages=(
   nlohmann-json3-dev libcli11-dev libfmt-dev libboost1.81-dev zlib1g-dev liblzma-dev libzstd-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-pip python3-venv
+  nginx-light openssl  # tests: the reverse proxy of deploy/
 )
 
 missing=()
