@@ -172,6 +172,14 @@ TEST(Errors, name_the_settings_of_japanese_bert_that_are_not_supported) {
   EXPECT_THAT(empty.message(), HasSubstr("vocab.txt: expected a token a line, found none"));
 }
 
+TEST(Errors, name_the_class_of_a_vocab_txt_that_is_not_supported) {
+  const Spoilt folder("bert-base-v1");
+  folder.edit("tokenizer_config.json", {{"tokenizer_class", "MPNetTokenizer"}});
+  EXPECT_THAT(folder.message(),
+              HasSubstr("tokenizer_config.json: tokenizer_class is MPNetTokenizer; supported with "
+                        "vocab.txt and no tokenizer.json: BertTokenizer, BertJapaneseTokenizer"));
+}
+
 TEST(Errors, refuse_a_length_beyond_the_positions) {
   try {
     const Reranker reranker(root() + "/bert-base-v1", {.max_length = 513});
@@ -221,6 +229,25 @@ TEST(Errors, name_what_an_embedder_cannot_do) {
   EXPECT_THAT(folder.message<Embedder>(),
               HasSubstr("modules.json: type is \"sentence_transformers.models.Dense\"; supported: "
                         "Transformer, Pooling, Normalize, StaticEmbedding"));
+}
+
+TEST(Errors, name_a_default_prompt_that_the_folder_lacks) {
+  const Spoilt folder("embed-e5-small");
+  folder.edit("config_sentence_transformers.json", {{"default_prompt_name", "passage"}});
+  EXPECT_THAT(folder.message<Embedder>(),
+              HasSubstr("config_sentence_transformers.json: default_prompt_name: expected one of "
+                        "prompts (document, query), found passage"));
+}
+
+TEST(Embedders, put_the_default_prompt_in_front_where_no_other_is_asked_for) {
+  const Spoilt folder("embed-e5-small");
+  const std::string_view text = "東京タワー";
+  const Embedder plain(folder.path());
+  folder.edit("config_sentence_transformers.json", {{"default_prompt_name", "query"}});
+  const Embedder prompted(folder.path());
+  EXPECT_NE(plain.embed({&text, 1}), prompted.embed({&text, 1}));
+  EXPECT_EQ(plain.embed({&text, 1}, "query"), prompted.embed({&text, 1}));
+  EXPECT_EQ(plain.embed({&text, 1}, "document"), prompted.embed({&text, 1}, "document"));
 }
 
 // The golden folders do not ask for lower case; with it the reference's vectors of a text are those

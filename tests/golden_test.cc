@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <random>
 
+#include "base/line_reader.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/temporary_folder.h"
 #include "engine/scorer.h"
 #include "golden_files.h"
 #include "models/registry.h"
@@ -73,6 +77,31 @@ TEST_P(GoldenReranker, gives_the_same_ids_types_and_flags) {
   }
   EXPECT_EQ(different, 0);
   EXPECT_GE(lines, 300);
+}
+
+// transformers makes the same tokenizer of vocab.txt alone (tools/tokenizers/run.sh diff compares
+// it itself).
+TEST(GoldenTokenizer, of_ordinary_bert_needs_vocab_txt_only) {
+  const std::string source = root() + "/bert-tokenizer-json";
+  const checkpoint::TemporaryFolder folder;
+  const auto file = nlohmann::json::parse(base::read_file(source + "/tokenizer.json"));
+  std::vector<std::string> tokens(file["model"]["vocab"].size());
+  for (const auto& [token, id] : file["model"]["vocab"].items()) tokens.at(id) = token;
+  std::ofstream vocabulary(folder.path() + "/vocab.txt");
+  for (const std::string& token : tokens) vocabulary << token << "\n";
+  vocabulary.close();
+  const std::vector<GoldenPair> pairs = read_pairs();
+  for (const char* config : {R"({"tokenizer_class":"BertTokenizer","do_lower_case":true})", "{}"}) {
+    std::ofstream(folder.path() + "/tokenizer_config.json") << config;
+    const Tokenizer tokenizer(folder.path());
+    for (const Golden& golden : read_goldens("bert-tokenizer-json")) {
+      const auto& [query, passage] = pairs[golden.pair];
+      const Encoding encoding =
+          tokenizer.encode_pair(query, passage, golden.max_length, golden.truncation);
+      ASSERT_EQ(encoding.input_ids, golden.encoding.input_ids) << "pair " << golden.pair;
+      ASSERT_EQ(encoding.token_type_ids, golden.encoding.token_type_ids);
+    }
+  }
 }
 
 TEST_P(GoldenReranker, gives_the_same_logits) {

@@ -24,7 +24,8 @@ class Embedder {
   int dimension() const;
   // The text put in front for `name` ("query" or "document"); empty where the folder names none.
   std::string prompt(std::string_view name) const;
-  // texts.size() x dimension() floats, row by row. `prompt_name` empty: no prompt.
+  // texts.size() x dimension() floats, row by row. `prompt_name` empty: the folder's
+  // default_prompt_name, if it has one.
   std::vector<float> embed(std::span<const std::string_view> texts,
                            std::string_view prompt_name = {}) const;
 

@@ -31,12 +31,7 @@ int explain(const CLI::App& app, const CLI::ParseError& error) {
   return kUsage;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error on the next write, see output.cc
-  narabi::cli::watch_for_interrupt();
-  CLI::App app("narabi: scores, reranks, searches and evaluates Japanese passages", "narabi");
+void run(CLI::App& app, int argc, char** argv) {
   app.set_version_flag("--version", narabi::version());
   app.require_subcommand(1);
   app.footer("Each command has a --help with examples: narabi rerank --help");
@@ -50,10 +45,21 @@ int main(int argc, char** argv) {
   narabi::cli::add_reproduce(app);
   narabi::cli::add_serve(app);
   narabi::cli::add_bench(app);
+  app.parse(argc, argv);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error on the next write, see output.cc
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return explain(app, error);
+    narabi::cli::watch_for_interrupt();
+    CLI::App app("narabi: scores, reranks, searches and evaluates Japanese passages", "narabi");
+    try {
+      run(app, argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return explain(app, error);
+    }
   } catch (const narabi::cli::Interrupted&) {
     std::fprintf(stderr, "narabi: interrupted; what was written so far is whole\n");
     return kInterrupted;

@@ -77,6 +77,7 @@ void rerank_passages(const Options& options) {
       data::read_passages(options.passages, options.text.invalid());
   const Reranker reranker(options.model, options.model_flags.options());
   std::vector<std::string> texts;
+  texts.reserve(passages.size());
   for (const data::Passage& passage : passages)
     texts.push_back(data::model_text(passage.title, passage.text));
   const std::vector<std::string_view> views(texts.begin(), texts.end());

@@ -115,8 +115,7 @@ struct Embedder::Impl {
   }
 
   const std::string& prompt_of(std::string_view name) const {
-    static const std::string kNone;
-    if (name.empty()) return kNone;
+    if (name.empty()) return layout.default_prompt;
     const auto found = layout.prompts.find(std::string(name));
     if (found != layout.prompts.end()) return found->second;
     std::string names;

@@ -66,6 +66,24 @@ void read_static(const fs::path& folder, EmbedderLayout& layout) {
   layout.static_ids = static_cast<std::size_t>(length);
 }
 
+void read_prompts(const fs::path& root, EmbedderLayout& layout) {
+  const ConfigFile config =
+      ConfigFile::empty((root / "config_sentence_transformers.json").string());
+  std::string names;
+  for (const std::string& name : config.keys("prompts")) {
+    layout.prompts[name] = config.text("prompts." + name);
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  const std::string chosen = config.text("default_prompt_name", "");
+  if (chosen.empty()) return;
+  const auto found = layout.prompts.find(chosen);
+  if (found == layout.prompts.end()) {
+    throw InvalidFormat(config.path() + ": default_prompt_name: expected one of prompts (" + names +
+                        "), found " + chosen);
+  }
+  layout.default_prompt = found->second;
+}
+
 }  // namespace
 
 EmbedderLayout read_layout(const std::string& folder) {
@@ -98,10 +116,7 @@ EmbedderLayout read_layout(const std::string& folder) {
     throw InvalidFormat(folder +
                         "/modules.json: expected Transformer and Pooling, or StaticEmbedding");
   }
-  const ConfigFile config =
-      ConfigFile::empty((root / "config_sentence_transformers.json").string());
-  for (const std::string& name : config.keys("prompts"))
-    layout.prompts[name] = config.text("prompts." + name);
+  read_prompts(root, layout);
   return layout;
 }
 

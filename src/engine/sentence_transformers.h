@@ -21,6 +21,7 @@ struct EmbedderLayout {
   std::optional<std::size_t>
       static_ids;  // ids a text keeps: tokenizer.json's truncation.max_length
   std::map<std::string, std::string> prompts;
+  std::string default_prompt;  // the one of default_prompt_name: for texts embedded without a name
 };
 
 // Throws Error: a module that narabi does not have is named, with those it has.

@@ -49,14 +49,6 @@ bool in_categories(char32_t c, std::uint32_t mask) {
   return (U_GET_GC_MASK(code(c)) & mask) != 0;
 }
 
-// Characters that never extend, never join, and are no control: a break stands between any two of
-// them.
-bool breaks_from_its_like(char32_t c) {
-  return (c >= 0x20 && c < 0x7F) || (c >= 0x3041 && c <= 0x3096) || (c >= 0x309B && c <= 0x30FF) ||
-         (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF) ||
-         (c >= 0x3001 && c <= 0x3029) || (c >= 0xFF01 && c <= 0xFF9D);
-}
-
 // Clusters of a stretch in which characters may join, by ICU's rules.
 void split_stretch(std::string_view stretch, std::vector<std::string_view>& clusters) {
   UErrorCode status = U_ZERO_ERROR;
@@ -143,24 +135,34 @@ bool is_word_character(char32_t c) {
          in_categories(c, U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK);
 }
 
+int age_of(char32_t c) {
+  UVersionInfo version;
+  u_charAge(code(c), version);
+  return version[0];
+}
+
+bool stands_apart(char32_t c) {
+  return is_plain_letter(c) || (c >= 0x20 && c < 0x7F) ||
+         u_getIntPropertyValue(code(c), UCHAR_GRAPHEME_CLUSTER_BREAK) == U_GCB_OTHER;
+}
+
 void split_graphemes(std::string_view text, std::vector<std::string_view>& clusters) {
   std::size_t offset = 0;
   while (offset < text.size()) {
-    // Plain characters that a plain one follows are clusters of their own; from the first other one
-    // on, up to the next place between two plain ones, ICU decides.
+    // A character that stands apart, before another that does, is a cluster of its own; from the
+    // first other one on, up to the next place between two that stand apart, ICU decides.
     const std::size_t begin = offset;
-    bool plain = breaks_from_its_like(base::next_code_point(text, offset));
+    bool apart = stands_apart(base::next_code_point(text, offset));
     std::size_t next = offset;
-    bool next_plain =
-        next == text.size() || breaks_from_its_like(base::next_code_point(text, next));
-    if (plain && next_plain) {
+    bool next_apart = next == text.size() || stands_apart(base::next_code_point(text, next));
+    if (apart && next_apart) {
       clusters.push_back(text.substr(begin, offset - begin));
       continue;
     }
-    while (offset < text.size() && !(plain && next_plain)) {
-      plain = next_plain;
+    while (offset < text.size() && !(apart && next_apart)) {
+      apart = next_apart;
       offset = next;
-      next_plain = next == text.size() || breaks_from_its_like(base::next_code_point(text, next));
+      next_apart = next == text.size() || stands_apart(base::next_code_point(text, next));
     }
     split_stretch(text.substr(begin, offset - begin), clusters);
   }

@@ -38,6 +38,7 @@ TEST(Unicode, splits_grapheme_clusters_on_the_fast_path_and_off_it) {
   EXPECT_THAT(clusters("🇯🇵🇺🇸"), ElementsAre("🇯🇵", "🇺🇸"));
   EXPECT_THAT(clusters("\u3099"), ElementsAre("\u3099"));
   EXPECT_THAT(clusters("ｶﾞ"), ElementsAre("ｶﾞ"));  // U+FF9E extends
+  EXPECT_THAT(clusters("—…①é"), ElementsAre("—", "…", "①", "é"));
   EXPECT_THAT(clusters(""), ElementsAre());
 }
 

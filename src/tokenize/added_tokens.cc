@@ -1,7 +1,6 @@
 #include "tokenize/added_tokens.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/utf8.h"
 #include "text/unicode.h"
@@ -58,8 +57,8 @@ AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens)
   }
 }
 
-std::vector<Section> AddedTokenFinder::split(std::string_view text) const {
-  std::vector<Section> sections;
+void AddedTokenFinder::split(std::string_view text, std::vector<Section>& sections) const {
+  sections.clear();
   std::size_t done = 0;  // end of the last section
   for (std::size_t at = 0; at < text.size();) {
     if (!starts_token_[static_cast<unsigned char>(text[at])]) {
@@ -68,13 +67,11 @@ std::vector<Section> AddedTokenFinder::split(std::string_view text) const {
     }
     std::size_t end = at, longest = 0;
     std::int32_t found = PieceTrie::kNone;
-    for (std::uint32_t node = 0; end < text.size();) {
-      node = trie_.child(node, static_cast<unsigned char>(text[end++]));
-      if (node == 0) break;
-      if (trie_.piece(node) != PieceTrie::kNone) {
-        found = trie_.piece(node);
-        longest = end;
-      }
+    PieceTrie::Place place;
+    while (end < text.size() && trie_.step(place, base::next_code_point(text, end))) {
+      if (place.piece == PieceTrie::kNone) continue;
+      found = place.piece;
+      longest = end;
     }
     if (found == PieceTrie::kNone) {
       ++at;
@@ -91,7 +88,6 @@ std::vector<Section> AddedTokenFinder::split(std::string_view text) const {
     done = end;
   }
   if (done < text.size()) sections.push_back({done, text.size(), -1});
-  return sections;
 }
 
 }  // namespace narabi::tokenize

@@ -30,8 +30,8 @@ struct Section {
 class AddedTokenFinder {
  public:
   explicit AddedTokenFinder(std::vector<AddedToken> tokens);
-  // All of `text`; sections of text between tokens are never empty.
-  std::vector<Section> split(std::string_view text) const;
+  // Replaces `sections` by all of `text`; sections of text between tokens are never empty.
+  void split(std::string_view text, std::vector<Section>& sections) const;
   bool empty() const { return tokens_.empty(); }
 
  private:

@@ -1,20 +1,14 @@
 // BertJapaneseTokenizer (transformers/models/bert_japanese/tokenization_bert_japanese.py): NFKC,
 // MeCab words, then WordPiece or characters.
-#include <filesystem>
-#include <unordered_map>
-
-#include "base/line_reader.h"
 #include "base/utf8.h"
 #include "narabi/error.h"
 #include "text/morphology.h"
 #include "text/unicode.h"
-#include "tokenize/model.h"
+#include "tokenize/bert_vocabulary.h"
 #include "tokenize/slow_tokenizer.h"
 
 namespace narabi::tokenize {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Settings {
   std::string path;  // tokenizer_config.json
@@ -22,7 +16,6 @@ struct Settings {
   bool normalize_text = true;
   bool lowercase_words = false;
   bool characters = false;  // subword_tokenizer_type
-  std::string unk_token;
 };
 
 // Shared by all workers.
@@ -65,23 +58,7 @@ Settings read_settings(const TokenizerConfig& config) {
   settings.normalize_text = config.flag_in("mecab_kwargs", "normalize_text").value_or(true);
   settings.lowercase_words = config.flag_in("mecab_kwargs", "do_lower_case")
                                  .value_or(config.flag("do_lower_case").value_or(false));
-  settings.unk_token = config.special("unk_token", "[UNK]");
   return settings;
-}
-
-WordPieceOptions read_vocabulary(const std::string& path, const std::string& unk_token) {
-  WordPieceOptions options;
-  options.unk_token = unk_token;
-  std::unordered_map<std::string, std::size_t> seen;
-  base::LineReader lines(path);
-  for (std::string line; lines.next(line);) {
-    if (line.empty()) continue;
-    const auto id = static_cast<std::int32_t>(lines.line_number() - 1);
-    options.vocabulary.emplace_back(line, id);
-  }
-  if (options.vocabulary.empty())
-    throw InvalidFormat(path + ": expected a token a line, found none");
-  return options;
 }
 
 // Python's str.isspace(): White_Space and the four separators U+001C to U+001F.
@@ -148,60 +125,31 @@ class JapaneseWorker {
   ModelScratch scratch_;
 };
 
-std::int32_t required(const Model& model, const std::string& token, const std::string& vocabulary) {
-  const std::int32_t id = model.token_to_id(token);
-  if (id < 0)
-    throw InvalidFormat(vocabulary + ": expected the special token " + token + ", found none");
-  return id;
-}
-
 }  // namespace
 
 LoadedTokenizer load_bert_japanese(const std::string& folder) {
   const TokenizerConfig config(folder);
-  const std::string vocabulary = (fs::path(folder) / "vocab.txt").string();
-  Settings settings = read_settings(config);
-  std::unique_ptr<const Model> model =
-      make_wordpiece(read_vocabulary(vocabulary, settings.unk_token), vocabulary);
-  const std::int32_t unk = required(*model, settings.unk_token, vocabulary);
-  const std::int32_t cls = required(*model, config.special("cls_token", "[CLS]"), vocabulary);
-  const std::int32_t sep = required(*model, config.special("sep_token", "[SEP]"), vocabulary);
+  const Settings settings = read_settings(config);
+  BertVocabulary vocabulary = read_bert_vocabulary(folder, config);
 
   SlowTokenizerParts parts;
   parts.lowercase = config.flag("do_lower_case").value_or(false);
-  for (const auto& [role, fallback] : {std::pair{"unk_token", "[UNK]"},
-                                       {"sep_token", "[SEP]"},
-                                       {"pad_token", "[PAD]"},
-                                       {"cls_token", "[CLS]"},
-                                       {"mask_token", "[MASK]"}}) {
-    AddedToken token;
-    token.content = config.special(role, fallback);
-    token.id = model->token_to_id(token.content);
-    if (token.id >= 0) parts.added.push_back(token);
-  }
-  complete_added_tokens(config, *model, parts.added);
-  parts.vocabulary_size = model->vocabulary_size();
+  parts.added = std::move(vocabulary.added);
+  parts.vocabulary_size = vocabulary.model->vocabulary_size();
   parts.description = "MeCab " + settings.dictionary + " + " +
                       (settings.characters ? "characters" : "WordPiece") + " (vocab.txt)";
 
   auto shared =
       std::make_shared<Shared>(Shared{settings,
                                       text::Morphology(text::find_dictionary(settings.dictionary)),
-                                      std::move(model),
+                                      std::move(vocabulary.model),
                                       {},
-                                      unk});
+                                      vocabulary.unk});
   for (const AddedToken& token : parts.added) shared->never_split.push_back(token.content);
   parts.make_worker = [shared]() -> TextToIds { return JapaneseWorker(shared); };
 
-  using Kind = TemplatePiece::Kind;
   LoadedTokenizer loaded;
-  loaded.special.single = {
-      {Kind::kSpecial, cls, 0}, {Kind::kFirst, 0, 0}, {Kind::kSpecial, sep, 0}};
-  loaded.special.pair = {{Kind::kSpecial, cls, 0},
-                         {Kind::kFirst, 0, 0},
-                         {Kind::kSpecial, sep, 0},
-                         {Kind::kSecond, 0, 1},
-                         {Kind::kSpecial, sep, 1}};
+  loaded.special = std::move(vocabulary.special);
   loaded.special.token_types =
       true;  // transformers 5 leaves them out, unlike 4 and unlike training
   loaded.special.slow_truncation = true;

@@ -41,6 +41,18 @@ Charsmap::Charsmap(std::string_view blob, const std::string& where) {
   replacements_ = blob.substr(4 + bytes);
   if (base::invalid_utf8_at(replacements_))
     throw InvalidFormat(where + ": replacements are no UTF-8");
+  find_quick_answers();
+}
+
+void Charsmap::find_quick_answers() {
+  std::string character;
+  std::string_view replacement;
+  for (char32_t c = 0; c < kQuickCharacters; ++c) {
+    if ((c >= 0xD800 && c <= 0xDFFF) || !text::stands_apart(c)) continue;
+    character.clear();
+    base::append_utf8(character, c);
+    if (!transform(character, replacement)) quick_[c >> 6] |= std::uint64_t{1} << (c & 63);
+  }
 }
 
 bool Charsmap::transform(std::string_view chunk, std::string_view& replacement) const {
@@ -65,23 +77,66 @@ bool Charsmap::transform(std::string_view chunk, std::string_view& replacement) 
 }
 
 void Charsmap::apply(std::string& text) const {
+  std::size_t done = stable_end(text, 0);
+  if (done == text.size()) return;
   std::string out;
-  out.reserve(text.size());
-  std::vector<std::string_view> clusters;
-  text::split_graphemes(text, clusters);
-  std::string_view replacement;
-  for (const std::string_view cluster : clusters) {
-    if (cluster.size() < kWholeClusterBytes && transform(cluster, replacement)) {
-      out += replacement;
-      continue;
-    }
-    for (std::size_t i = 0; i < cluster.size();) {
-      const std::string_view character = cluster.substr(i, base::utf8_length(cluster[i]));
-      out += transform(character, replacement) ? replacement : character;
-      i += character.size();
-    }
+  out.reserve(text.size() + text.size() / 4);
+  out.append(text, 0, done);
+  while (done < text.size()) {
+    const std::size_t end = stretch_end(text, done);
+    append_replaced(std::string_view(text).substr(done, end - done), out);
+    done = stable_end(text, end);
+    out.append(text, end, done - end);
   }
   text = std::move(out);
+}
+
+std::size_t Charsmap::stable_end(std::string_view text, std::size_t begin) const {
+  std::size_t end = begin;
+  for (std::size_t offset = begin; offset < text.size();) {
+    const std::size_t at = offset;
+    const char32_t c = base::next_code_point(text, offset);
+    if (is_stable(c)) {
+      end = at;  // if this one belongs to a cluster, the one before it does not
+      continue;
+    }
+    return text::stands_apart(c) ? at : end;
+  }
+  return text.size();
+}
+
+std::size_t Charsmap::stretch_end(std::string_view text, std::size_t begin) const {
+  std::size_t end = begin;
+  bool apart = text::stands_apart(base::next_code_point(text, end));
+  for (std::size_t next = end; next < text.size(); end = next) {
+    const bool next_apart = text::stands_apart(base::next_code_point(text, next));
+    if (apart && next_apart) break;
+    apart = next_apart;
+  }
+  return end;
+}
+
+void Charsmap::append_replaced(std::string_view stretch, std::string& out) const {
+  if (base::utf8_length(stretch[0]) == stretch.size()) {
+    append_cluster(stretch, out);
+    return;
+  }
+  std::vector<std::string_view> clusters;
+  text::split_graphemes(stretch, clusters);
+  for (const std::string_view cluster : clusters) append_cluster(cluster, out);
+}
+
+void Charsmap::append_cluster(std::string_view cluster, std::string& out) const {
+  std::string_view replacement;
+  if (cluster.size() < kWholeClusterBytes && transform(cluster, replacement)) {
+    out += replacement;
+    return;
+  }
+  for (std::size_t i = 0; i < cluster.size();) {
+    const std::string_view character = cluster.substr(i, base::utf8_length(cluster[i]));
+    out += transform(character, replacement) ? replacement : character;
+    i += character.size();
+  }
 }
 
 std::string decode_base64(std::string_view text, const std::string& where) {

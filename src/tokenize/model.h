@@ -14,10 +14,12 @@ namespace narabi::tokenize {
 struct ModelScratch {
   struct Node {
     double score = 0;
-    std::int64_t from = -1;  // byte where the piece that ends here begins; -1: not reached
+    std::int32_t from = -1;  // character where the piece that ends here begins; -1: not reached
     std::int32_t id = 0;
   };
-  std::vector<Node> nodes;
+  std::vector<char32_t> characters;
+  std::vector<std::uint32_t> offsets;  // byte where a character begins, and the end
+  std::vector<Node> nodes;             // before each character, and at the end
   std::vector<std::int32_t> ids;
 };
 

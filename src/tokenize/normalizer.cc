@@ -1,8 +1,10 @@
 #include "tokenize/normalizer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/utf8.h"
+#include "tokenize/bert_categories.h"
 
 namespace narabi::tokenize {
 namespace {
@@ -40,7 +42,7 @@ void filter(std::string& text, Keep keep) {
 }
 
 bool is_bert_control(char32_t c) {
-  return c != '\t' && c != '\n' && c != '\r' && text::is_control_like(c);
+  return c != '\t' && c != '\n' && c != '\r' && is_bert_other(c);
 }
 
 // The blocks that BERT treats as ideographs of one word each, with the bounds of the tokenizers
@@ -113,8 +115,12 @@ NormalizerPtr make_precompiled(Charsmap charsmap) {
 
 NormalizerPtr make_replace(Pattern pattern, std::string content) {
   return from([pattern = std::move(pattern), content = std::move(content)](std::string& text) {
+    std::vector<Span> spans;
+    pattern.find(text, spans);
+    if (std::none_of(spans.begin(), spans.end(), [](const Span& span) { return span.match; }))
+      return;
     std::string out;
-    for (const Span& span : pattern.find(text)) {
+    for (const Span& span : spans) {
       out += span.match ? std::string_view(content)
                         : std::string_view(text).substr(span.begin, span.end - span.begin);
     }
@@ -155,7 +161,7 @@ NormalizerPtr make_bert_normalizer(const BertNormalizerOptions& options) {
     if (options.handle_chinese_chars) space_ideographs(text);
     if (options.strip_accents) {
       text = text::normalise(text, text::Form::kNfd);
-      filter(text, [](char32_t c) { return !text::is_nonspacing_mark(c); });
+      filter(text, [](char32_t c) { return !is_bert_nonspacing_mark(c); });
     }
     if (options.lowercase) text = text::lower_each(text);
   });

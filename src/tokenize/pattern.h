@@ -23,8 +23,9 @@ class Pattern {
   ~Pattern();
   Pattern(Pattern&&) noexcept;
 
-  // The whole of `text` as matches and what is between them; empty matches are left out.
-  std::vector<Span> find(std::string_view text) const;
+  // Replaces `spans` by the whole of `text` as matches and what is between them; empty matches are
+  // left out.
+  void find(std::string_view text, std::vector<Span>& spans) const;
 
  private:
   Pattern();

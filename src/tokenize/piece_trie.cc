@@ -1,29 +1,49 @@
 #include "tokenize/piece_trie.h"
 
+#include "base/utf8.h"
+
 namespace narabi::tokenize {
 
-PieceTrie::PieceTrie(const std::vector<std::string_view>& pieces) : piece_of_{kNone} {
-  edges_.assign(1024, {kEmpty, 0});
-  mask_ = edges_.size() - 1;
+PieceTrie::PieceTrie(const std::vector<std::string_view>& pieces) {
+  std::size_t slots = 1024;
+  while (slots < pieces.size() * 4) slots *= 2;  // about what real vocabularies need
+  edges_.assign(slots, {kEmpty, 0, kNone});
+  mask_ = slots - 1;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    if (pieces[i].empty()) continue;
-    std::uint32_t node = 0;
-    for (const char c : pieces[i]) node = child_or_new(node, static_cast<unsigned char>(c));
-    piece_of_[node] = static_cast<std::int32_t>(i);
+    if (!pieces[i].empty() && !base::invalid_utf8_at(pieces[i]))
+      insert(pieces[i], static_cast<std::int32_t>(i));
   }
 }
 
 std::int32_t PieceTrie::find(std::string_view text) const {
-  std::uint32_t node = 0;
-  for (const char c : text) {
-    node = child(node, static_cast<unsigned char>(c));
-    if (node == 0) return kNone;
+  Place place;
+  for (std::size_t offset = 0; offset < text.size();) {
+    if (!step(place, base::next_code_point(text, offset))) return kNone;
   }
-  return piece_of_[node];
+  return place.piece;
+}
+
+void PieceTrie::insert(std::string_view text, std::int32_t piece) {
+  // At most half full, and no growing below, where entries are referred to.
+  while ((nodes_ + text.size()) * 2 > edges_.size()) grow();
+  Edge* edge = nullptr;
+  for (std::size_t offset = 0; offset < text.size();) {
+    if (edge != nullptr) edge->child |= 1;
+    const std::uint32_t node = edge == nullptr ? 0 : edge->child >> 1;
+    edge = &edges_[slot_of(key_of(node, base::next_code_point(text, offset)))];
+  }
+  edge->piece = piece;
+}
+
+std::size_t PieceTrie::slot_of(std::uint64_t key) {
+  std::size_t slot = hash(key);
+  while (edges_[slot].key != key && edges_[slot].key != kEmpty) slot = (slot + 1) & mask_;
+  if (edges_[slot].key == kEmpty) edges_[slot] = {key, nodes_++ << 1, kNone};
+  return slot;
 }
 
 void PieceTrie::grow() {
-  std::vector<Edge> old(edges_.size() * 2, Edge{kEmpty, 0});
+  std::vector<Edge> old(edges_.size() * 2, Edge{kEmpty, 0, kNone});
   old.swap(edges_);
   mask_ = edges_.size() - 1;
   for (const Edge& edge : old) {
@@ -32,18 +52,6 @@ void PieceTrie::grow() {
     while (edges_[slot].key != kEmpty) slot = (slot + 1) & mask_;
     edges_[slot] = edge;
   }
-}
-
-std::uint32_t PieceTrie::child_or_new(std::uint32_t node, unsigned char byte) {
-  if (const std::uint32_t found = child(node, byte)) return found;
-  if (++used_ * 2 > edges_.size()) grow();
-  const std::uint64_t key = static_cast<std::uint64_t>(node) << 8 | byte;
-  std::size_t slot = hash(key);
-  while (edges_[slot].key != kEmpty) slot = (slot + 1) & mask_;
-  const auto fresh = static_cast<std::uint32_t>(piece_of_.size());
-  edges_[slot] = {key, fresh};
-  piece_of_.push_back(kNone);
-  return fresh;
 }
 
 }  // namespace narabi::tokenize

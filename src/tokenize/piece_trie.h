@@ -1,4 +1,4 @@
-// A vocabulary as a trie over bytes, for all pieces that begin at a place of a text.
+// A vocabulary as a trie over characters, for all pieces that begin at a place of a text.
 #pragma once
 
 #include <cstdint>
@@ -7,42 +7,58 @@
 
 namespace narabi::tokenize {
 
-// Edges lie in one open-addressing table keyed by (node, byte): a step is one probe, mostly.
+// Edges lie in one open-addressing table keyed by (node, code point). What a walk asks of the child
+// (its piece, whether anything follows) lies in the same entry, so that a step is one cache line.
 class PieceTrie {
  public:
   static constexpr std::int32_t kNone = -1;
 
-  // Later pieces of the same text win, as in the reference's map. Empty pieces are left out.
+  // Where a walk stands. A default one is the root.
+  struct Place {
+    std::uint32_t node = 0;
+    std::int32_t piece = kNone;  // the piece that ends here
+    bool inner = true;           // longer pieces go on from here
+  };
+
+  // Later pieces of the same text win, as in the reference's map. Pieces that are empty or no UTF-8
+  // are left out: no text holds them.
   explicit PieceTrie(const std::vector<std::string_view>& pieces);
 
-  // The child of `node` by `byte`, or 0 (the root is nobody's child).
-  std::uint32_t child(std::uint32_t node, unsigned char byte) const {
-    const std::uint64_t key = static_cast<std::uint64_t>(node) << 8 | byte;
+  // Moves `place` along `c`; false when no piece goes on so.
+  bool step(Place& place, char32_t c) const {
+    if (!place.inner) return false;
+    const std::uint64_t key = key_of(place.node, c);
     for (std::size_t slot = hash(key);; slot = (slot + 1) & mask_) {
-      if (edges_[slot].key == key) return edges_[slot].child;
-      if (edges_[slot].key == kEmpty) return 0;
+      const Edge& edge = edges_[slot];
+      if (edge.key == key) {
+        place = {edge.child >> 1, edge.piece, (edge.child & 1) != 0};
+        return true;
+      }
+      if (edge.key == kEmpty) return false;
     }
   }
-  // The piece that ends at `node`, or kNone.
-  std::int32_t piece(std::uint32_t node) const { return piece_of_[node]; }
-  // The piece that is all of `text`, or kNone.
+  // The piece that is all of `text` (valid UTF-8), or kNone.
   std::int32_t find(std::string_view text) const;
 
  private:
   struct Edge {
     std::uint64_t key;
-    std::uint32_t child;
+    std::uint32_t child;  // node * 2 + (has children)
+    std::int32_t piece;
   };
   static constexpr std::uint64_t kEmpty = ~std::uint64_t{0};
 
-  std::size_t hash(std::uint64_t key) const { return (key * 0x9E3779B97F4A7C15ull >> 20) & mask_; }
+  static std::uint64_t key_of(std::uint32_t node, char32_t c) {
+    return static_cast<std::uint64_t>(node) << 21 | c;  // code points have 21 bits
+  }
+  std::size_t hash(std::uint64_t key) const { return (key * 0x9E3779B97F4A7C15ull >> 24) & mask_; }
+  void insert(std::string_view text, std::int32_t piece);
+  std::size_t slot_of(std::uint64_t key);  // of the entry, made when it is not there
   void grow();
-  std::uint32_t child_or_new(std::uint32_t node, unsigned char byte);
 
   std::vector<Edge> edges_;
   std::size_t mask_ = 0;
-  std::size_t used_ = 0;
-  std::vector<std::int32_t> piece_of_;  // by node
+  std::uint32_t nodes_ = 1;  // made so far, the root included: edges + 1
 };
 
 }  // namespace narabi::tokenize

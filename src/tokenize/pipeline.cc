@@ -47,20 +47,26 @@ class PipelineWorker final : public Worker {
   explicit PipelineWorker(const Pipeline& pipeline) : pipeline_(pipeline) {}
 
   void append_ids(std::string_view text, std::vector<std::int32_t>& ids) override {
-    for (const Section& section : pipeline_.raw_.split(text)) {
+    pipeline_.raw_.split(text, raw_);
+    for (const Section& section : raw_) {
       if (section.id >= 0) {
         ids.push_back(section.id);
       } else {
-        append_normalised(std::string(text.substr(section.begin, section.end - section.begin)),
+        append_normalised(text.substr(section.begin, section.end - section.begin),
                           section.begin == 0, ids);
       }
     }
   }
 
  private:
-  void append_normalised(std::string text, bool at_start, std::vector<std::int32_t>& ids) {
-    if (pipeline_.parts_.normalizer) pipeline_.parts_.normalizer->apply(text);
-    for (const Section& section : pipeline_.normalized_.split(text)) {
+  void append_normalised(std::string_view text, bool at_start, std::vector<std::int32_t>& ids) {
+    if (pipeline_.parts_.normalizer) {
+      normal_ = text;
+      pipeline_.parts_.normalizer->apply(normal_);
+      text = normal_;
+    }
+    pipeline_.normalized_.split(text, normalized_);
+    for (const Section& section : normalized_) {
       if (section.id >= 0) {
         ids.push_back(section.id);
       } else {
@@ -70,16 +76,17 @@ class PipelineWorker final : public Worker {
     }
   }
 
-  void append_pieces(std::string text, bool at_start, std::vector<std::int32_t>& ids) {
-    pieces_.clear();
-    pieces_.push_back({std::move(text), at_start});
+  void append_pieces(std::string_view text, bool at_start, std::vector<std::int32_t>& ids) {
+    pieces_.start(text, at_start);
     if (pipeline_.parts_.pre_tokenizer) pipeline_.parts_.pre_tokenizer->apply(pieces_);
-    for (const Piece& piece : pieces_)
-      pipeline_.parts_.model->append_ids(piece.text, scratch_, ids);
+    for (const Piece& piece : pieces_.list)
+      pipeline_.parts_.model->append_ids(pieces_.view(piece), scratch_, ids);
   }
 
   const Pipeline& pipeline_;
-  std::vector<Piece> pieces_;
+  std::vector<Section> raw_, normalized_;
+  std::string normal_;
+  Pieces pieces_;
   ModelScratch scratch_;
 };
 

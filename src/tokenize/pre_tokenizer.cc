@@ -6,97 +6,88 @@
 
 #include "base/utf8.h"
 #include "text/unicode.h"
+#include "tokenize/bert_categories.h"
 
 namespace narabi::tokenize {
 namespace {
 
-// Finds the spans of a text: all of it, as matches and what is between.
-using Finder = std::function<std::vector<Span>(std::string_view)>;
+// Replaces `spans` by all of a text, as matches and what is between.
+using Finder = std::function<void(std::string_view text, std::vector<Span>& spans)>;
 
-// Every character that `is` accepts is a match of its own.
-template <typename Is>
-Finder each(Is is) {
-  return [is](std::string_view text) {
-    std::vector<Span> spans;
-    for (std::size_t offset = 0; offset < text.size();) {
-      const std::size_t begin = offset;
-      const bool match = is(base::next_code_point(text, offset));
-      if (!match && !spans.empty() && !spans.back().match) {
-        spans.back().end = offset;
-      } else {
-        spans.push_back({begin, offset, match});
-      }
-    }
-    return spans;
-  };
-}
-
-bool is_bert_punctuation(char32_t c) {
-  const bool ascii = (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) ||
-                     (c >= 123 && c <= 126);
-  return ascii || text::is_punctuation(c);
-}
-
-// Joins spans so that what is left are the pieces, as the tokenizers library folds them.
-std::vector<Span> fold(std::vector<Span> spans, SplitBehavior behavior) {
-  std::vector<Span> out;
-  bool previous = false;
-  const auto join_match = [&](const Span& span, auto grow) {
-    if (span.match && !previous && !out.empty()) {
-      grow(out.back(), span);
+// Every character that `is` accepts is a match of its own. No plain letter is one.
+template <bool (*is)(char32_t)>
+void each(std::string_view text, std::vector<Span>& spans) {
+  spans.clear();
+  bool matched = true;
+  for (std::size_t offset = 0; offset < text.size();) {
+    const std::size_t begin = offset;
+    const char32_t c = base::next_code_point(text, offset);
+    const bool match = !text::is_plain_letter(c) && is(c);
+    if (match || matched) {
+      spans.push_back({begin, offset, match});
     } else {
-      out.push_back(span);
+      spans.back().end = offset;
     }
-    previous = span.match;
-  };
+    matched = match;
+  }
+}
+
+// Joins, in place, each span with the one before it where joins(its match, match of the one
+// before).
+template <typename Joins>
+void join(std::vector<Span>& spans, Joins joins) {
+  std::size_t kept = 0;
+  bool before = false;
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    const Span span = spans[i];
+    if (i > 0 && joins(span.match, before)) {
+      spans[kept - 1].end = span.end;
+    } else {
+      spans[kept++] = span;
+    }
+    before = span.match;
+  }
+  spans.resize(kept);
+}
+
+// Spans to the pieces that are left, as the tokenizers library folds them.
+void fold(std::vector<Span>& spans, SplitBehavior behavior) {
   switch (behavior) {
     case SplitBehavior::kIsolated:
-      return spans;
+      break;
     case SplitBehavior::kRemoved:
       std::erase_if(spans, [](const Span& span) { return span.match; });
-      return spans;
+      break;
     case SplitBehavior::kContiguous:
-      for (const Span& span : spans) {
-        if (!out.empty() && span.match == previous) {
-          out.back().end = span.end;
-        } else {
-          out.push_back(span);
-        }
-        previous = span.match;
-      }
-      return out;
+      join(spans, [](bool match, bool before) { return match == before; });
+      break;
     case SplitBehavior::kMergedWithPrevious:
-      for (const Span& span : spans) {
-        join_match(span, [](Span& into, const Span& from) { into.end = from.end; });
-      }
-      return out;
+      join(spans, [](bool match, bool before) { return match && !before; });
+      break;
     case SplitBehavior::kMergedWithNext:
-      std::reverse(spans.begin(), spans.end());
-      for (const Span& span : spans) {
-        join_match(span, [](Span& into, const Span& from) { into.begin = from.begin; });
-      }
-      std::reverse(out.begin(), out.end());
-      return out;
+      join(spans, [](bool match, bool before) { return !match && before; });
+      break;
   }
-  return spans;
 }
 
-void split_pieces(std::vector<Piece>& pieces, const Finder& find, SplitBehavior behavior) {
-  std::vector<Piece> out;
-  for (const Piece& piece : pieces) {
-    for (const Span& span : fold(find(piece.text), behavior)) {
+void split_pieces(Pieces& pieces, const Finder& find, SplitBehavior behavior) {
+  pieces.next_list.clear();
+  for (const Piece& piece : pieces.list) {
+    find(pieces.view(piece), pieces.spans);
+    fold(pieces.spans, behavior);
+    for (const Span& span : pieces.spans) {
       if (span.begin == span.end) continue;
-      out.push_back({piece.text.substr(span.begin, span.end - span.begin),
-                     piece.at_start && span.begin == 0});
+      pieces.next_list.push_back(
+          {piece.begin + span.begin, piece.begin + span.end, piece.at_start && span.begin == 0});
     }
   }
-  pieces = std::move(out);
+  pieces.list.swap(pieces.next_list);
 }
 
 class Splitter final : public PreTokenizer {
  public:
   Splitter(Finder find, SplitBehavior behavior) : find_(std::move(find)), behavior_(behavior) {}
-  void apply(std::vector<Piece>& pieces) const override { split_pieces(pieces, find_, behavior_); }
+  void apply(Pieces& pieces) const override { split_pieces(pieces, find_, behavior_); }
 
  private:
   Finder find_;
@@ -110,7 +101,7 @@ PreTokenizerPtr splitter(Finder find, SplitBehavior behavior) {
 class Sequence final : public PreTokenizer {
  public:
   explicit Sequence(std::vector<PreTokenizerPtr> parts) : parts_(std::move(parts)) {}
-  void apply(std::vector<Piece>& pieces) const override {
+  void apply(Pieces& pieces) const override {
     for (const PreTokenizerPtr& part : parts_) part->apply(pieces);
   }
 
@@ -123,35 +114,50 @@ class Metaspace final : public PreTokenizer {
   explicit Metaspace(MetaspaceOptions options)
       : options_(std::move(options)), replacement_(Pattern::literal(options_.replacement)) {}
 
-  void apply(std::vector<Piece>& pieces) const override {
-    for (Piece& piece : pieces) {
-      replace_spaces(piece.text);
-      const bool wanted = options_.prepend == PrependScheme::kAlways ||
-                          (options_.prepend == PrependScheme::kFirst && piece.at_start);
-      if (wanted && !piece.text.starts_with(options_.replacement)) {
-        piece.text.insert(0, options_.replacement);
-      }
-    }
+  void apply(Pieces& pieces) const override {
+    if (changes(pieces)) rewrite(pieces);
     if (options_.split) {
       split_pieces(
-          pieces, [this](std::string_view text) { return replacement_.find(text); },
+          pieces,
+          [this](std::string_view text, std::vector<Span>& spans) {
+            replacement_.find(text, spans);
+          },
           SplitBehavior::kMergedWithNext);
     }
   }
 
  private:
-  void replace_spaces(std::string& text) const {
-    if (text.find(' ') == std::string::npos) return;
-    std::string out;
-    out.reserve(text.size() + 16);
-    for (const char c : text) {
-      if (c == ' ') {
-        out += options_.replacement;
-      } else {
-        out += c;
+  bool prepends(const Piece& piece, std::string_view text) const {
+    const bool wanted = options_.prepend == PrependScheme::kAlways ||
+                        (options_.prepend == PrependScheme::kFirst && piece.at_start);
+    // A leading space becomes the replacement first.
+    return wanted && !text.starts_with(options_.replacement) && !text.starts_with(' ');
+  }
+
+  bool changes(const Pieces& pieces) const {
+    if (pieces.text.find(' ') != std::string::npos) return true;
+    return std::any_of(pieces.list.begin(), pieces.list.end(),
+                       [&](const Piece& piece) { return prepends(piece, pieces.view(piece)); });
+  }
+
+  void rewrite(Pieces& pieces) const {
+    std::string& out = pieces.next_text;
+    out.clear();
+    for (Piece& piece : pieces.list) {
+      const std::string_view text = pieces.view(piece);
+      piece.begin = out.size();
+      if (prepends(piece, text)) out += options_.replacement;
+      for (const char c : text) {
+        if (c == ' ') {
+          out += options_.replacement;
+        } else {
+          out += c;
+        }
       }
+      piece.end = out.size();
     }
-    text = std::move(out);
+    pieces.text.swap(out);
+    std::erase_if(pieces.list, [](const Piece& piece) { return piece.begin == piece.end; });
   }
 
   MetaspaceOptions options_;
@@ -159,8 +165,8 @@ class Metaspace final : public PreTokenizer {
 };
 
 // \w+|[^\w\s]+ : runs of one kind, white space removed.
-std::vector<Span> find_outside_words(std::string_view text) {
-  std::vector<Span> spans;
+void find_outside_words(std::string_view text, std::vector<Span>& spans) {
+  spans.clear();
   int last_kind = -1;
   for (std::size_t offset = 0; offset < text.size();) {
     const std::size_t begin = offset;
@@ -173,7 +179,6 @@ std::vector<Span> find_outside_words(std::string_view text) {
     }
     last_kind = kind;
   }
-  return spans;
 }
 
 }  // namespace
@@ -187,7 +192,7 @@ PreTokenizerPtr make_metaspace(MetaspaceOptions options) {
 }
 
 PreTokenizerPtr make_whitespace_split() {
-  return splitter(each(text::is_white_space), SplitBehavior::kRemoved);
+  return splitter(each<text::is_white_space>, SplitBehavior::kRemoved);
 }
 
 PreTokenizerPtr make_whitespace() {
@@ -195,11 +200,11 @@ PreTokenizerPtr make_whitespace() {
 }
 
 PreTokenizerPtr make_digits(SplitBehavior behavior) {
-  return splitter(each(text::is_numeric), behavior);
+  return splitter(each<text::is_numeric>, behavior);
 }
 
 PreTokenizerPtr make_punctuation(SplitBehavior behavior) {
-  return splitter(each(is_bert_punctuation), behavior);
+  return splitter(each<is_bert_punctuation>, behavior);
 }
 
 PreTokenizerPtr make_bert_pre_tokenizer() {
@@ -212,12 +217,9 @@ PreTokenizerPtr make_bert_pre_tokenizer() {
 PreTokenizerPtr make_split(Pattern pattern, SplitOptions options) {
   auto shared = std::make_shared<const Pattern>(std::move(pattern));
   return splitter(
-      [shared, invert = options.invert](std::string_view text) {
-        std::vector<Span> spans = shared->find(text);
-        if (invert) {
-          for (Span& span : spans) span.match = !span.match;
-        }
-        return spans;
+      [shared, invert = options.invert](std::string_view text, std::vector<Span>& spans) {
+        shared->find(text, spans);
+        for (Span& span : spans) span.match = span.match != invert;
       },
       options.behavior);
 }

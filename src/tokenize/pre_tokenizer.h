@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tokenize/pattern.h"
@@ -10,15 +11,36 @@
 namespace narabi::tokenize {
 
 struct Piece {
+  std::size_t begin = 0, end = 0;  // bytes of Pieces::text; never empty
+  bool at_start = false;           // begins where the whole text begins
+};
+
+// A text cut into pieces, and the memory to cut it further without allocating.
+struct Pieces {
   std::string text;
-  bool at_start = false;  // begins where the whole text begins
+  std::vector<Piece> list;  // in order, without overlap; what lies between has been removed
+
+  // Everything is one piece (none when the text is empty).
+  void start(std::string_view whole, bool at_start) {
+    text = whole;
+    list.clear();
+    if (!whole.empty()) list.push_back({0, whole.size(), at_start});
+  }
+  std::string_view view(const Piece& piece) const {
+    return std::string_view(text).substr(piece.begin, piece.end - piece.begin);
+  }
+
+  // What a step writes before it is swapped with the above.
+  std::string next_text;
+  std::vector<Piece> next_list;
+  std::vector<Span> spans;
 };
 
 // Immutable, shared between threads. Pieces that become empty are dropped.
 class PreTokenizer {
  public:
   virtual ~PreTokenizer() = default;
-  virtual void apply(std::vector<Piece>& pieces) const = 0;
+  virtual void apply(Pieces& pieces) const = 0;
 };
 
 using PreTokenizerPtr = std::unique_ptr<const PreTokenizer>;

@@ -34,7 +34,8 @@ class SlowWorker final : public Worker {
   void append_ids(std::string_view text, std::vector<std::int32_t>& ids) override {
     const std::string lowered = tokenizer_.parts_.lowercase ? lower_text(text) : std::string();
     if (tokenizer_.parts_.lowercase) text = lowered;
-    for (const Section& section : tokenizer_.finder_.split(text)) {
+    tokenizer_.finder_.split(text, sections_);
+    for (const Section& section : sections_) {
       if (section.id >= 0) {
         ids.push_back(section.id);
       } else {
@@ -44,9 +45,10 @@ class SlowWorker final : public Worker {
   }
 
  private:
-  std::string lower_text(std::string_view text) const {
+  std::string lower_text(std::string_view text) {
     std::string out;
-    for (const Section& section : tokenizer_.finder_.split(text)) {
+    tokenizer_.finder_.split(text, sections_);
+    for (const Section& section : sections_) {
       const std::string_view part = text.substr(section.begin, section.end - section.begin);
       out += section.id >= 0 ? std::string(part) : text::lower_each(part);
     }
@@ -55,6 +57,7 @@ class SlowWorker final : public Worker {
 
   const SlowTokenizer& tokenizer_;
   TextToIds to_ids_;
+  std::vector<Section> sections_;
 };
 
 std::unique_ptr<Worker> SlowTokenizer::worker() const {

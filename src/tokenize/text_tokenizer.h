@@ -63,6 +63,7 @@ LoadedTokenizer load_tokenizer_json(const std::string& folder);  // tokenizer.js
 LoadedTokenizer load_sentencepiece(
     const std::string& folder);  // sentencepiece.bpe.model, tokenizer.model
 LoadedTokenizer load_bert_japanese(const std::string& folder);  // vocab.txt, MeCab
+LoadedTokenizer load_bert(const std::string& folder);           // vocab.txt, no MeCab
 // Picks by what the folder holds: tokenizer.json is the truth where it exists.
 LoadedTokenizer load_tokenizer(const std::string& folder);
 

@@ -193,13 +193,17 @@ bool TokenizerConfig::gives_token_types() const {
          !name.starts_with("Roberta");
 }
 
-std::optional<BertNormalizerOptions> TokenizerConfig::bert_override() const {
-  if (tokenizer_class() != "BertTokenizer" && tokenizer_class() != "Bert") return std::nullopt;
+BertNormalizerOptions TokenizerConfig::bert_normalizer() const {
   BertNormalizerOptions options;
   options.lowercase = flag("do_lower_case").value_or(true);
   options.handle_chinese_chars = flag("tokenize_chinese_chars").value_or(true);
   options.strip_accents = flag("strip_accents").value_or(options.lowercase);
   return options;
+}
+
+std::optional<BertNormalizerOptions> TokenizerConfig::bert_override() const {
+  if (tokenizer_class() != "BertTokenizer" && tokenizer_class() != "Bert") return std::nullopt;
+  return bert_normalizer();
 }
 
 void complete_added_tokens(const TokenizerConfig& config, const Model& model,

@@ -38,7 +38,9 @@ class TokenizerConfig {
 
   // transformers hands token_type_ids to the model: model_input_names says, else the class does.
   bool gives_token_types() const;
-  // BertTokenizerFast's arguments (or their defaults) win over the normalizer that its file holds.
+  // BertTokenizerFast's arguments, or their defaults.
+  BertNormalizerOptions bert_normalizer() const;
+  // They win over the normalizer that its file holds.
   std::optional<BertNormalizerOptions> bert_override() const;
 
  private:

@@ -12,6 +12,7 @@
 namespace narabi::tokenize {
 namespace {
 
+constexpr std::size_t kMaxBytes = std::numeric_limits<std::int32_t>::max();
 constexpr double kUnkPenalty = 10.0;  // an unknown character costs this more than the rarest piece
 
 std::vector<std::string_view> texts_of(const UnigramOptions& options) {
@@ -45,7 +46,8 @@ class Unigram final : public Model {
   void append_ids(std::string_view piece, ModelScratch& scratch,
                   std::vector<std::int32_t>& ids) const override {
     if (piece.empty()) return;
-    find_best_path(piece, scratch.nodes);
+    decode(piece, scratch);
+    find_best_path(scratch.characters, scratch.nodes);
     collect(piece, scratch, ids);
   }
 
@@ -53,35 +55,47 @@ class Unigram final : public Model {
   std::int32_t token_to_id(std::string_view token) const override { return trie_.find(token); }
 
  private:
-  static void offer(ModelScratch::Node& node, double score, std::size_t from, std::int32_t id) {
-    if (node.from < 0 || score > node.score) node = {score, static_cast<std::int64_t>(from), id};
+  static void decode(std::string_view text, ModelScratch& scratch) {
+    if (text.size() > kMaxBytes) {
+      throw InvalidArgument("text: expected at most " + std::to_string(kMaxBytes) +
+                            " bytes, found " + std::to_string(text.size()));
+    }
+    scratch.characters.clear();
+    scratch.offsets.clear();
+    for (std::size_t offset = 0; offset < text.size();) {
+      scratch.offsets.push_back(static_cast<std::uint32_t>(offset));
+      scratch.characters.push_back(base::next_code_point(text, offset));
+    }
+    scratch.offsets.push_back(static_cast<std::uint32_t>(text.size()));
   }
 
-  // nodes[i]: the best segmentation of the first i bytes.
-  void find_best_path(std::string_view text, std::vector<ModelScratch::Node>& nodes) const {
+  static void offer(ModelScratch::Node& node, double score, std::size_t from, std::int32_t id) {
+    if (node.from < 0 || score > node.score) node = {score, static_cast<std::int32_t>(from), id};
+  }
+
+  // nodes[i]: the best segmentation of the first i characters.
+  void find_best_path(const std::vector<char32_t>& text,
+                      std::vector<ModelScratch::Node>& nodes) const {
     nodes.assign(text.size() + 1, {});
-    for (std::size_t begin = 0; begin < text.size();) {
+    for (std::size_t begin = 0; begin < text.size(); ++begin) {
       const double score = nodes[begin].score;
-      const std::size_t character = base::utf8_length(text[begin]);
       bool has_single = false;
-      std::uint32_t node = 0;
+      PieceTrie::Place place;
       for (std::size_t end = begin; end < text.size();) {
-        node = trie_.child(node, static_cast<unsigned char>(text[end++]));
-        if (node == 0) break;
-        const std::int32_t id = trie_.piece(node);
-        if (id == PieceTrie::kNone) continue;
-        offer(nodes[end], score + scores_[static_cast<std::size_t>(id)], begin, id);
-        has_single |= end - begin == character;
+        if (!trie_.step(place, text[end++])) break;
+        if (place.piece == PieceTrie::kNone) continue;
+        offer(nodes[end], score + scores_[static_cast<std::size_t>(place.piece)], begin,
+              place.piece);
+        has_single |= end - begin == 1;
       }
-      if (!has_single) offer(nodes[begin + character], score + unk_score_, begin, unk_id_);
-      begin += character;
+      if (!has_single) offer(nodes[begin + 1], score + unk_score_, begin, unk_id_);
     }
   }
 
   // Walks back from the end; neighbours that are unknown become one.
   void collect(std::string_view text, ModelScratch& scratch, std::vector<std::int32_t>& ids) const {
     scratch.ids.clear();
-    for (std::size_t end = text.size(); end > 0;) {
+    for (std::size_t end = scratch.characters.size(); end > 0;) {
       const ModelScratch::Node& node = scratch.nodes[end];
       auto begin = static_cast<std::size_t>(node.from);
       if (node.id != unk_id_) {
@@ -90,7 +104,8 @@ class Unigram final : public Model {
         while (begin > 0 && scratch.nodes[begin].id == unk_id_) {
           begin = static_cast<std::size_t>(scratch.nodes[begin].from);
         }
-        push_unknown_reversed(text.substr(begin, end - begin), scratch.ids);
+        const std::uint32_t offset = scratch.offsets[begin];
+        push_unknown_reversed(text.substr(offset, scratch.offsets[end] - offset), scratch.ids);
       }
       end = begin;
     }

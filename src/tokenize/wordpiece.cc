@@ -68,15 +68,12 @@ class WordPiece final : public Model {
 
   std::int32_t longest(const PieceTrie& trie, std::string_view text, std::size_t& length) const {
     std::int32_t best = -1;
-    std::uint32_t node = 0;
+    PieceTrie::Place place;
     for (std::size_t end = 0; end < text.size();) {
-      node = trie.child(node, static_cast<unsigned char>(text[end++]));
-      if (node == 0) break;
-      // A piece ends at a character's end only: the vocabulary is UTF-8, the word too.
-      if (const std::int32_t entry = trie.piece(node); entry >= 0) {
-        best = options_.vocabulary[static_cast<std::size_t>(entry)].second;
-        length = end;
-      }
+      if (!trie.step(place, base::next_code_point(text, end))) break;
+      if (place.piece == PieceTrie::kNone) continue;
+      best = options_.vocabulary[static_cast<std::size_t>(place.piece)].second;
+      length = end;
     }
     return best;
   }
