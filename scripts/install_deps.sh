@@ -8,6 +8,7 @@ packages=(
   g++ cmake ninja-build pkg-config
   libdnnl-dev libsentencepiece-dev libmecab-dev mecab-ipadic-utf8 libicu-dev
   nlohmann-json3-dev libcli11-dev libfmt-dev libboost1.81-dev zlib1g-dev liblzma-dev libzstd-dev
+  libsqlite3-dev libxxhash-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-pip python3-venv
   nginx-light openssl  # tests: the reverse proxy of deploy/

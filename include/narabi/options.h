@@ -10,8 +10,10 @@ enum class Truncation {
 };
 
 enum class Precision {
-  kAuto,  // the fastest whose quality gate holds; today that is f32
+  kAuto,  // the fastest whose quality gate holds; f32 for a folder that records none
   kF32,
+  kBf16,  // linear layers and attention multiply bf16, sums in f32
+  kInt8,  // linear layers multiply int8 with a scale a token and a channel, attention bf16
 };
 
 struct ModelOptions {

@@ -5,9 +5,10 @@
 
 namespace narabi::base {
 
-enum class Isa { kScalar, kAvx2, kAvx512 };
+// kVnni: AVX-512 with VNNI and BF16 (Zen 4, Cooper Lake, Sapphire Rapids and later).
+enum class Isa { kScalar, kAvx2, kAvx512, kVnni };
 
-// The best instruction set that both the CPU and the build have; NARABI_ISA=scalar|avx2|avx512
+// The best instruction set that both the CPU and the build have; NARABI_ISA=scalar|avx2|avx512|vnni
 // forces one (Unsupported when the CPU lacks it, InvalidArgument for another word). Decided once.
 Isa isa();
 // True when this CPU can run code for `set`.

@@ -30,11 +30,11 @@ void ModelFlags::add_to(CLI::App& command) {
 }
 
 ModelOptions ModelFlags::options() const {
-  if (precision != "auto" && precision != "f32") {
-    throw Unsupported("--precision " + precision + " is not built yet; supported: f32, auto");
-  }
   if (device != "cpu") throw Unsupported("--device " + device + " is not built; supported: cpu");
-  return {.precision = precision == "f32" ? Precision::kF32 : Precision::kAuto,
+  return {.precision = precision == "f32"    ? Precision::kF32
+                       : precision == "bf16" ? Precision::kBf16
+                       : precision == "int8" ? Precision::kInt8
+                                             : Precision::kAuto,
           .truncation =
               truncation == "only_second" ? Truncation::kOnlySecond : Truncation::kLongestFirst,
           .max_length = max_length,

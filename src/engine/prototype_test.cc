@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <tuple>
 
 #include "engine/scorer.h"
 
@@ -49,6 +50,40 @@ TEST(Prototype, gives_the_logits_of_transformers) {
   RecordProperty("max_difference", std::to_string(worst));
   std::printf("max |logit - reference| = %g\n", static_cast<double>(worst));
   EXPECT_LE(worst, 1e-4f);
+}
+
+// Kendall's tau-b without ties: agreement of the orders of two lists.
+double kendall_tau(const std::vector<float>& a, const std::vector<float>& b) {
+  double concordant = 0, discordant = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    for (std::size_t j = i + 1; j < a.size(); ++j) {
+      const float product = (a[i] - a[j]) * (b[i] - b[j]);
+      concordant += product > 0;
+      discordant += product < 0;
+    }
+  }
+  return (concordant - discordant) / (concordant + discordant);
+}
+
+// The logits of this model span 33: 8e-2 and 2.5e-1 are a quarter and three quarters of a percent.
+TEST(Prototype, in_less_precision_stays_close_to_transformers) {
+  const Golden golden = read_golden();
+  for (const auto& [precision, most, least_tau] :
+       {std::tuple(Precision::kBf16, 8e-2f, 0.999), std::tuple(Precision::kInt8, 2.5e-1f, 0.98)}) {
+    const Scorer scorer(kFolder, {.precision = precision, .threads = 2});
+    const std::vector<float> logits = scorer.logits(golden.encodings);
+    float worst = 0, total = 0;
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+      worst = std::max(worst, std::abs(logits[i] - golden.logits[i]));
+      total += std::abs(logits[i] - golden.logits[i]);
+    }
+    const double tau = kendall_tau(logits, golden.logits);
+    std::printf("%s: max |difference| %g, mean %g, tau %g\n",
+                precision == Precision::kBf16 ? "bf16" : "int8", static_cast<double>(worst),
+                static_cast<double>(total) / static_cast<double>(logits.size()), tau);
+    EXPECT_LE(worst, most);
+    EXPECT_GE(tau, least_tau);
+  }
 }
 
 TEST(Prototype, scores_are_bit_identical_alone_in_batches_shuffled_and_at_any_number_of_threads) {

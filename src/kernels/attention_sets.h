@@ -8,5 +8,6 @@ namespace narabi::kernels {
 void attention_scalar(const AttentionArgs& args);
 void attention_avx2(const AttentionArgs& args);
 void attention_avx512(const AttentionArgs& args);
+void attention_bf16_vnni(const AttentionBf16Args& args);
 
 }  // namespace narabi::kernels

@@ -108,6 +108,8 @@ std::vector<float> attend(Isa set, const std::vector<float>& qkv, std::size_t to
   const std::size_t h = heads * size;
   std::vector<float> out(tokens * h, -1), scratch(attention_scratch(tokens, size));
   attention(set)({.query = qkv.data(),
+                  .query_stride = 3 * h,
+                  .queries = tokens,
                   .key = qkv.data() + h,
                   .value = qkv.data() + 2 * h,
                   .stride = 3 * h,

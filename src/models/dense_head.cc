@@ -1,14 +1,22 @@
 #include "models/dense_head.h"
 
+#include <algorithm>
+
 namespace narabi::models {
 
 std::vector<float> DenseWeights::apply(const std::vector<float>& input) const {
   const std::size_t in = input.size(), out = weight.size() / in;
   std::vector<float> result(out);
-  for (std::size_t o = 0; o < out; ++o) {
-    double sum = bias.empty() ? 0.0 : static_cast<double>(bias[o]);
-    for (std::size_t i = 0; i < in; ++i) sum += static_cast<double>(weight[o * in + i]) * input[i];
-    result[o] = static_cast<float>(sum);
+  constexpr std::size_t kSums = 8;  // side by side: a sum alone waits for each addition
+  for (std::size_t o = 0; o < out; o += kSums) {
+    const std::size_t count = std::min(kSums, out - o);
+    double sums[kSums] = {};
+    for (std::size_t k = 0; k < count && !bias.empty(); ++k) sums[k] = bias[o + k];
+    for (std::size_t i = 0; i < in; ++i) {
+      for (std::size_t k = 0; k < count; ++k)
+        sums[k] += static_cast<double>(weight[(o + k) * in + i]) * input[i];
+    }
+    for (std::size_t k = 0; k < count; ++k) result[o + k] = static_cast<float>(sums[k]);
   }
   return result;
 }

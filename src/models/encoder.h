@@ -1,7 +1,7 @@
 // The contract of every encoder and head, and the memory they work in.
 //
-// Letters: N tokens of a sequence, R rows of its buffers (N rounded up by panels()), H hidden, A
-// heads, D head size, F feed-forward, V vocabulary.
+// Letters: N tokens of a sequence, R rows of a batch (the tokens of its sequences, one after
+// another), H hidden, A heads, D head size, F feed-forward, V vocabulary.
 #pragma once
 
 #include <array>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "checkpoint/model_folder.h"
+#include "kernels/rows.h"
 
 namespace narabi::models {
 
@@ -23,15 +24,39 @@ struct Sequence {
   std::span<const std::int32_t> token_type_ids;
 };
 
-// The scratch memory of one thread. Buffers grow to the longest sequence seen and stay.
+// The scratch memory of one thread. Buffers grow to the largest batch seen and stay.
 class Workspace {
  public:
-  enum Slot { kHidden, kQkv, kContext, kFeedForward, kGated, kProjected, kAttention, kSlots };
-  // At least `count` floats; what they held before is undefined after growing.
+  enum Slot {
+    kHidden,       // x
+    kNormed,       // a panel of norm(x)
+    kInput,        // operand rows of a layer
+    kQueryInput,   // those of them that are queries
+    kQuery,
+    kKey,
+    kValue,
+    kContext,
+    kContextInput,
+    kInner,        // a panel of the feed-forward
+    kInnerInput,
+    kAttention,
+    kPositions,
+    kSlots
+  };
+  Workspace();
+  ~Workspace();
+  Workspace(Workspace&&) noexcept;
+  Workspace& operator=(Workspace&&) noexcept;
+
+  // At least `count` bytes, 64-byte aligned; what they held before is undefined after growing.
+  std::byte* bytes(Slot slot, std::size_t count);
   float* floats(Slot slot, std::size_t count);
+  kernels::OperandRows operand_rows(Slot slot, kernels::Operand operand, std::size_t rows,
+                                    std::size_t width);
 
  private:
-  std::array<std::vector<float>, kSlots> buffers_;
+  struct Buffer;
+  std::array<std::unique_ptr<Buffer>, kSlots> buffers_;
 };
 
 // Sees intermediate results: ("embeddings" | "layer.0" ... | "final_norm", [rows, width]). For
@@ -49,20 +74,27 @@ struct EncoderShape {
   int token_types = 0;  // rows of the token type table, 0: none
 };
 
+// Which hidden states somebody reads. What nobody reads is not computed; what is computed is the
+// same to the last bit.
+enum class Wanted { kFirst, kAll };
+
 // Immutable, shared between threads.
 class Encoder {
  public:
   virtual ~Encoder() = default;
   virtual const EncoderShape& shape() const = 0;
-  // Hidden states [N, H] in the workspace, valid until its next use. `probe` may be null.
-  virtual const float* forward(const Sequence& input, Workspace& workspace,
-                               const Probe* probe) const = 0;
+  // Hidden states [N, H] (or the first one) of every sequence, in the workspace, valid until its
+  // next use. Bit-identical for a sequence in any batch. `probe` may be null; it asks for one
+  // sequence and kAll.
+  virtual std::vector<const float*> forward(std::span<const Sequence> batch, Wanted wanted,
+                                            Workspace& workspace, const Probe* probe) const = 0;
 };
 
 // Hidden states to one logit.
 class Head {
  public:
   virtual ~Head() = default;
+  virtual Wanted wanted() const = 0;
   virtual float logit(const float* hidden, std::size_t tokens, const Probe* probe) const = 0;
 };
 

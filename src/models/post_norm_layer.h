@@ -4,15 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/model_folder.h"
-#include "kernels/linear.h"
-#include "models/encoder.h"
+#include "models/sublayers.h"
 
 namespace narabi::models {
-
-struct LayerNormWeights {
-  std::vector<float> weight, bias;  // [H]; bias empty where the model has none
-};
 
 struct PostNormConfig {
   int hidden = 0;
@@ -26,23 +20,19 @@ class PostNormLayer {
   // Names below `prefix` ("bert.encoder.layer.0."), as transformers writes them.
   static std::vector<checkpoint::TensorSpec> tensors(const std::string& prefix,
                                                      const PostNormConfig& config);
-  PostNormLayer(const checkpoint::TensorTable& tensors, const std::string& prefix,
+  PostNormLayer(const WeightLoader& loader, const std::string& prefix,
                 const PostNormConfig& config);
-  // x: [R, H] -> [R, H] in place, N of its rows hold tokens.
-  void forward(float* x, std::size_t tokens, Workspace& workspace) const;
+  // x: [in rows, H] -> [out rows, H] in place; `input`: operand rows of x, before and after.
+  void forward(float* x, const kernels::OperandRows& input, LayerRows rows,
+               Workspace& workspace) const;
 
  private:
-  PostNormConfig config_;
-  kernels::Linear qkv_;               // [3H, H]: query, key and value in one GEMM
-  kernels::Linear attention_output_;  // [H, H]
+  LayerShape shape_;
+  float epsilon_;
+  AttentionWeights attention_;
   LayerNormWeights attention_norm_;
-  kernels::Linear intermediate_;  // [F, H]
-  kernels::Linear output_;        // [H, F]
+  FeedForwardWeights feed_forward_;
   LayerNormWeights output_norm_;
 };
-
-// out = layer_norm(input + residual), [rows, H]; residual may be null.
-void normalise(const float* input, const float* residual, const LayerNormWeights& norm,
-               float epsilon, std::size_t rows, float* output);
 
 }  // namespace narabi::models

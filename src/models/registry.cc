@@ -4,6 +4,7 @@
 
 #include "models/bert/encoder.h"
 #include "models/dense_head.h"
+#include "models/layer_weights.h"
 #include "models/modernbert/encoder.h"
 #include "models/xlm_roberta/encoder.h"
 #include "narabi/error.h"
@@ -22,7 +23,7 @@ struct Plan {
   std::string pooling;
   std::vector<TensorSpec> encoder_tensors, head_tensors;
   std::vector<std::string> owned;  // prefixes below which no other tensor may be
-  std::function<std::unique_ptr<Encoder>(const TensorTable&)> make_encoder;
+  std::function<std::unique_ptr<Encoder>(const WeightLoader&)> make_encoder;
   std::function<std::unique_ptr<Head>(const TensorTable&)> make_head;
 };
 
@@ -39,8 +40,8 @@ Plan plan_bert_layers(const ModelFolder& folder, const std::string& name, bert::
   plan.pooling = "cls";
   plan.encoder_tensors = bert::Encoder::tensors(prefix, config);
   plan.owned = {prefix + "embeddings.", prefix + "encoder."};
-  plan.make_encoder = [=](const TensorTable& tensors) {
-    return std::make_unique<bert::Encoder>(tensors, prefix, config, rule);
+  plan.make_encoder = [=](const WeightLoader& loader) {
+    return std::make_unique<bert::Encoder>(loader, prefix, config, rule);
   };
   plan.shape = {.layers = config.layers,
                 .hidden = config.layer.hidden,
@@ -77,8 +78,8 @@ Plan plan_modernbert(const ModelFolder& folder) {
   plan.encoder_tensors = modernbert::Encoder::tensors(prefix, config);
   plan.head_tensors = modernbert::Head::tensors(config);
   plan.owned = {prefix + "embeddings.", prefix + "layers.", prefix + "final_norm."};
-  plan.make_encoder = [=](const TensorTable& tensors) {
-    return std::make_unique<modernbert::Encoder>(tensors, prefix, config);
+  plan.make_encoder = [=](const WeightLoader& loader) {
+    return std::make_unique<modernbert::Encoder>(loader, prefix, config);
   };
   plan.make_head = [=](const TensorTable& tensors) {
     return std::make_unique<modernbert::Head>(tensors, config);
@@ -148,7 +149,7 @@ ModelShape read_shape(const ModelFolder& folder) {
   return shape;
 }
 
-LoadedModel load_reranker(const std::string& path) {
+LoadedModel load_reranker(const std::string& path, kernels::Operand operand) {
   LoadedModel model;
   model.folder = std::make_unique<ModelFolder>(path);
   const ConfigFile& config = model.folder->config();
@@ -159,16 +160,17 @@ LoadedModel load_reranker(const std::string& path) {
   }
   require_one_label(config);
   const TensorTable tensors(*model.folder, all_tensors(plan), plan.owned);
-  model.encoder = plan.make_encoder(tensors);
+  model.encoder = plan.make_encoder(WeightLoader(tensors, operand));
   model.head = plan.make_head(tensors);
   return model;
 }
 
-LoadedModel load_encoder(const std::string& path) {
+LoadedModel load_encoder(const std::string& path, kernels::Operand operand) {
   LoadedModel model;
   model.folder = std::make_unique<ModelFolder>(path);
   const Plan plan = make_plan(*model.folder);
-  model.encoder = plan.make_encoder(TensorTable(*model.folder, plan.encoder_tensors, plan.owned));
+  const TensorTable tensors(*model.folder, plan.encoder_tensors, plan.owned);
+  model.encoder = plan.make_encoder(WeightLoader(tensors, operand));
   return model;
 }
 

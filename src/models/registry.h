@@ -21,7 +21,8 @@ struct ModelShape {
 // Throw Unsupported for an architecture that is not in the registry, with what is; InvalidFormat
 // for tensors that are missing or of another shape than config.json says.
 ModelShape read_shape(const checkpoint::ModelFolder& folder);
-LoadedModel load_reranker(const std::string& folder);  // encoder and head
-LoadedModel load_encoder(const std::string& folder);   // encoder only; a reranker's folder will do
+// `operand`: what the linear layers multiply. load_encoder: encoder only; a reranker's folder will do.
+LoadedModel load_reranker(const std::string& folder, kernels::Operand operand);
+LoadedModel load_encoder(const std::string& folder, kernels::Operand operand);
 
 }  // namespace narabi::models

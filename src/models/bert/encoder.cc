@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "models/dense_head.h"
-#include "models/panels.h"
 #include "models/sequence_check.h"
 
 namespace narabi::models::bert {
@@ -34,16 +33,17 @@ std::vector<checkpoint::TensorSpec> Encoder::tensors(const std::string& prefix,
   return specs;
 }
 
-Encoder::Encoder(const checkpoint::TensorTable& tensors, const std::string& prefix,
-                 const Config& config, PositionRule positions)
+Encoder::Encoder(const WeightLoader& loader, const std::string& prefix, const Config& config,
+                 PositionRule positions)
     : config_(config),
       rule_(positions),
-      words_(tensors, prefix + "embeddings.word_embeddings.weight"),
-      positions_(tensors, prefix + "embeddings.position_embeddings.weight"),
-      types_(tensors, prefix + "embeddings.token_type_embeddings.weight"),
-      norm_{tensors.f32(prefix + kNorm + ".weight"), tensors.f32(prefix + kNorm + ".bias")} {
+      operand_(loader.operand()),
+      words_(loader.tensors(), prefix + "embeddings.word_embeddings.weight"),
+      positions_(loader.tensors(), prefix + "embeddings.position_embeddings.weight"),
+      types_(loader.tensors(), prefix + "embeddings.token_type_embeddings.weight"),
+      norm_(loader.norm(prefix + kNorm)) {
   for (int layer = 0; layer < config.layers; ++layer) {
-    layers_.emplace_back(tensors, layer_prefix(prefix, layer), config.layer);
+    layers_.emplace_back(loader, layer_prefix(prefix, layer), config.layer);
   }
   shape_ = {.layers = config.layers,
             .hidden = config.layer.hidden,
@@ -54,31 +54,36 @@ Encoder::Encoder(const checkpoint::TensorTable& tensors, const std::string& pref
             .token_types = config.token_types};
 }
 
-// x = LN(word + type + position), [N, H]
+// word + type + position of every token, rows of padded width.
 void Encoder::embed(const Sequence& input, float* x) const {
-  const std::size_t h = words_.width();
+  const std::size_t width = kernels::padded_width(words_.width());
   std::int32_t next = rule_.padding + 1;
   for (std::size_t i = 0; i < input.input_ids.size(); ++i) {
     const bool padding = rule_.padding >= 0 && input.input_ids[i] == rule_.padding;
-    words_.copy(input.input_ids[i], x + i * h);
-    types_.add(input.token_type_ids.empty() ? 0 : input.token_type_ids[i], x + i * h);
-    positions_.add(padding ? rule_.padding : next++, x + i * h);
+    words_.copy(input.input_ids[i], x + i * width);
+    types_.add(input.token_type_ids.empty() ? 0 : input.token_type_ids[i], x + i * width);
+    positions_.add(padding ? rule_.padding : next++, x + i * width);
   }
-  normalise(x, nullptr, norm_, config_.layer.layer_norm_eps, input.input_ids.size(), x);
 }
 
-const float* Encoder::forward(const Sequence& input, Workspace& workspace,
-                              const Probe* probe) const {
-  check_sequence(input, shape_);
-  const std::size_t tokens = input.input_ids.size(), h = words_.width();
-  float* x = workspace.floats(Workspace::kHidden, padded_rows(tokens) * h);
-  embed(input, x);
-  if (probe) (*probe)("embeddings", x, tokens, h);
+std::vector<const float*> Encoder::forward(std::span<const Sequence> batch, Wanted wanted,
+                                           Workspace& workspace, const Probe* probe) const {
+  for (const Sequence& sequence : batch) check_sequence(sequence, shape_);
+  const std::size_t width = kernels::padded_width(words_.width());
+  const std::vector<std::size_t> windows(layers_.size(), 0);  // global attention everywhere
+  const std::vector<BatchRows> plan = plan_rows(batch, wanted, windows);
+  const std::size_t rows = total_rows(plan[0]);
+  float* x = zeroed_rows(workspace, rows, width);
+  const kernels::OperandRows input =
+      workspace.operand_rows(Workspace::kInput, operand_, rows, width);
+  for (std::size_t s = 0; s < batch.size(); ++s) embed(batch[s], x + plan[0][s].begin * width);
+  normalise({&norm_, config_.layer.layer_norm_eps, width}, x, rows, x, input, workspace);
+  show(probe, "embeddings", x, rows, words_.width());
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-    layers_[layer].forward(x, tokens, workspace);
-    if (probe) (*probe)("layer." + std::to_string(layer), x, tokens, h);
+    layers_[layer].forward(x, input, {plan[layer], plan[layer + 1]}, workspace);
+    show(probe, "layer." + std::to_string(layer), x, rows, words_.width());
   }
-  return x;
+  return unpadded_rows(x, plan.back(), words_.width());
 }
 
 struct Head::Weights {

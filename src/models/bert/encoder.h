@@ -22,17 +22,18 @@ class Encoder final : public models::Encoder {
   // `prefix`: "bert.", "roberta." or "" for a bare encoder.
   static std::vector<checkpoint::TensorSpec> tensors(const std::string& prefix,
                                                      const Config& config);
-  Encoder(const checkpoint::TensorTable& tensors, const std::string& prefix, const Config& config,
+  Encoder(const WeightLoader& loader, const std::string& prefix, const Config& config,
           PositionRule positions);
   const EncoderShape& shape() const override { return shape_; }
-  const float* forward(const Sequence& input, Workspace& workspace,
-                       const Probe* probe) const override;
+  std::vector<const float*> forward(std::span<const Sequence> batch, Wanted wanted,
+                                    Workspace& workspace, const Probe* probe) const override;
 
  private:
   void embed(const Sequence& input, float* x) const;
 
   Config config_;
   PositionRule rule_;
+  kernels::Operand operand_;
   EncoderShape shape_;
   EmbeddingTable words_;      // [V, H]
   EmbeddingTable positions_;  // [positions, H]
@@ -46,6 +47,7 @@ class Head final : public models::Head {
  public:
   static std::vector<checkpoint::TensorSpec> tensors(const Config& config);
   explicit Head(const checkpoint::TensorTable& tensors);
+  Wanted wanted() const override { return Wanted::kFirst; }
   float logit(const float* hidden, std::size_t tokens, const Probe* probe) const override;
 
  private:

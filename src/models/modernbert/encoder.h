@@ -3,31 +3,22 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "kernels/linear.h"
 #include "models/embedding_table.h"
 #include "models/encoder.h"
 #include "models/modernbert/config.h"
-#include "models/post_norm_layer.h"
+#include "models/sublayers.h"
 
 namespace narabi::models::modernbert {
 
-// cos and sin of position x frequency, [positions, D / 2] each.
-struct RotaryTable {
-  std::vector<float> cosine, sine;
-};
-
 struct Layer {
-  bool global = true;
-  std::optional<LayerNormWeights> attn_norm;  // none in layer 0: the identity
-  kernels::Linear wqkv;                       // [3H, H]: rows of Q, K, V
-  kernels::Linear attn_wo;                    // [H, H]
+  std::size_t window = 0;  // 0: global attention
+  LayerNormWeights attn_norm;  // empty in layer 0: the identity
+  AttentionWeights attention;
   LayerNormWeights mlp_norm;
-  kernels::Linear wi;      // [2F, H]: rows of the input, then of the gate
-  kernels::Linear mlp_wo;  // [H, F]
+  FeedForwardWeights feed_forward;
 };
 
 class Encoder final : public models::Encoder {
@@ -35,20 +26,23 @@ class Encoder final : public models::Encoder {
   // `prefix`: "model." or "" for a bare encoder.
   static std::vector<checkpoint::TensorSpec> tensors(const std::string& prefix,
                                                      const Config& config);
-  Encoder(const checkpoint::TensorTable& tensors, const std::string& prefix, const Config& config);
+  Encoder(const WeightLoader& loader, const std::string& prefix, const Config& config);
   const EncoderShape& shape() const override { return shape_; }
-  const float* forward(const Sequence& input, Workspace& workspace,
-                       const Probe* probe) const override;
+  std::vector<const float*> forward(std::span<const Sequence> batch, Wanted wanted,
+                                    Workspace& workspace, const Probe* probe) const override;
 
  private:
-  void attention(const Layer& layer, std::size_t tokens, float* x, Workspace& workspace) const;
-  void feed_forward(const Layer& layer, std::size_t tokens, float* x, Workspace& workspace) const;
+  Layer load_layer(const WeightLoader& loader, const std::string& prefix, int layer) const;
+  void run_layer(const Layer& layer, LayerRows rows, float* x, Workspace& workspace) const;
 
   Config config_;
   EncoderShape shape_;
+  LayerShape layer_shape_;
+  kernels::Operand operand_;
   EmbeddingTable embeddings_;  // [V, H]
   LayerNormWeights embedding_norm_;
   std::vector<Layer> layers_;
+  std::vector<std::size_t> windows_;  // of the layers
   LayerNormWeights final_norm_;
   RotaryTable global_rotary_, local_rotary_;
 };
@@ -58,6 +52,7 @@ class Head final : public models::Head {
  public:
   static std::vector<checkpoint::TensorSpec> tensors(const Config& config);
   Head(const checkpoint::TensorTable& tensors, const Config& config);
+  Wanted wanted() const override;
   float logit(const float* hidden, std::size_t tokens, const Probe* probe) const override;
 
  private:

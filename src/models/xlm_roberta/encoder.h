@@ -17,6 +17,7 @@ class Head final : public models::Head {
  public:
   static std::vector<checkpoint::TensorSpec> tensors(const bert::Config& config);
   explicit Head(const checkpoint::TensorTable& tensors);
+  Wanted wanted() const override { return Wanted::kFirst; }
   float logit(const float* hidden, std::size_t tokens, const Probe* probe) const override;
 
  private:

@@ -1,0 +1,69 @@
+// The weights of a transformer layer as the kernels want them: packed, padded, in the precision
+// asked for.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "checkpoint/model_folder.h"
+#include "kernels/packed_weight.h"
+
+namespace narabi::models {
+
+// Padded to a multiple of 32 with zeros; bias empty where the model has none.
+struct LayerNormWeights {
+  std::vector<float> weight, bias;
+  std::size_t width = 0;  // before padding
+};
+
+struct AttentionWeights {
+  kernels::PackedWeight query, key, value, output;
+};
+
+struct FeedForwardWeights {
+  kernels::PackedWeight up, down;
+  bool gated = false;
+};
+
+// Sizes of a layer, as in config.json and padded.
+struct LayerShape {
+  std::size_t hidden = 0, heads = 0, intermediate = 0;
+  bool rotary = false;
+  bool vectors = true;  // heads fill whole vectors, as rotation and bf16 attention want them
+
+  std::size_t head_size() const { return hidden / heads; }
+  // Half a head fills whole vectors when it is rotated; a head fills whole pairs of vectors, unless
+  // no kernel asks for it: small heads would be mostly padding.
+  std::size_t half_width() const { return (head_size() / 2 + 15) / 16 * 16; }
+  std::size_t head_width() const;
+  std::size_t attention_width() const { return kernels::padded_width(heads * head_width()); }
+  std::size_t hidden_width() const { return kernels::padded_width(hidden); }
+  std::size_t inner_width() const { return kernels::padded_width(intermediate); }
+};
+
+// Reads a model's weights into packed form.
+class WeightLoader {
+ public:
+  WeightLoader(const checkpoint::TensorTable& tensors, kernels::Operand operand)
+      : tensors_(&tensors), operand_(operand) {}
+
+  const checkpoint::TensorTable& tensors() const { return *tensors_; }
+  kernels::Operand operand() const { return operand_; }
+  LayerNormWeights norm(const std::string& name) const;
+  // name + ".weight" [out, in] and, where the table has it, name + ".bias".
+  kernels::PackedWeight linear(const std::string& name, const kernels::PackOrder& order) const;
+
+ private:
+  const checkpoint::TensorTable* tensors_;
+  kernels::Operand operand_;
+};
+
+// Columns of queries or keys: heads padded to head_width(); rotary ones with the halves interleaved
+// by vectors. `first`: the row of the source where they begin.
+std::vector<std::ptrdiff_t> query_order(const LayerShape& shape, std::size_t first);
+// Columns of values, and inputs of the output projection: heads padded to head_width().
+std::vector<std::ptrdiff_t> value_order(const LayerShape& shape, std::size_t first);
+// Columns of a gated feed-forward: a vector of inputs, then the vector of their gates.
+std::vector<std::ptrdiff_t> gate_order(const LayerShape& shape);
+
+}  // namespace narabi::models

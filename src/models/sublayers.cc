@@ -1,0 +1,224 @@
+#include "models/sublayers.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "kernels/attention.h"
+#include "kernels/gemm.h"
+
+namespace narabi::models {
+namespace {
+
+using kernels::Bf16;
+using kernels::Epilogue;
+using kernels::GemmArgs;
+using kernels::Operand;
+using kernels::OperandRows;
+using kernels::PackedWeight;
+
+std::size_t value_bytes(Operand operand) {
+  return operand == Operand::kF32 ? sizeof(float) : sizeof(Bf16);
+}
+
+GemmArgs gemm_args(const PackedWeight& weight, const OperandRows& input, std::size_t rows,
+                   Epilogue epilogue, void* output, std::size_t output_stride) {
+  GemmArgs args;
+  args.weight = &weight;
+  args.input = input.data;
+  args.input_stride = input.stride;
+  args.row_scale = input.scale;
+  args.row_shift = input.shift;
+  args.rows = rows;
+  args.epilogue = epilogue;
+  args.output = output;
+  args.output_stride = output_stride;
+  return args;
+}
+
+// Values [rows, width] (f32 or bf16) as the input of a GEMM: int8 rounds them into `slot`, the
+// others read them where they are.
+OperandRows as_operand(Operand operand, std::byte* values, std::size_t rows, std::size_t width,
+                       Workspace::Slot slot, Workspace& workspace) {
+  if (operand != Operand::kInt8)
+    return {operand, values, width * value_bytes(operand), nullptr, nullptr};
+  const OperandRows bytes = workspace.operand_rows(slot, operand, rows, width);
+  kernels::row_kernels().quantise({.input = reinterpret_cast<const Bf16*>(values),
+                                   .rows = rows,
+                                   .padded = width,
+                                   .output = bytes});
+  return bytes;
+}
+
+// The queries among the input rows: all of them, or copies of the sequences' first rows.
+OperandRows query_rows(const OperandRows& input, LayerRows rows, std::size_t width,
+                       Workspace& workspace) {
+  if (total_rows(rows.in) == total_rows(rows.out)) return input;
+  const OperandRows kept = workspace.operand_rows(Workspace::kQueryInput, input.operand,
+                                                  total_rows(rows.out), width);
+  keep_rows(rows.in, rows.out, input.stride, input.data, kept.data);
+  if (input.operand == Operand::kInt8) {
+    const auto copy = [&](const float* from, float* to) {
+      keep_rows(rows.in, rows.out, sizeof(float), reinterpret_cast<const std::byte*>(from),
+                reinterpret_cast<std::byte*>(to));
+    };
+    copy(input.scale, kept.scale);
+    copy(input.shift, kept.shift);
+  }
+  return kept;
+}
+
+// output = input W^T + b for all rows, rotated where the call says so.
+void project(const AttentionCall& call, const PackedWeight& weight, const OperandRows& input,
+             const BatchRows& rows, bool rotate, std::byte* output, Workspace& workspace) {
+  const std::size_t width = call.shape.attention_width(), count = total_rows(rows);
+  GemmArgs args = gemm_args(weight, input, count, Epilogue::kStore, output, width);
+  if (rotate && call.rotary) {
+    auto* positions = reinterpret_cast<std::int32_t*>(
+        workspace.bytes(Workspace::kPositions, count * sizeof(std::int32_t)));
+    number_rows(rows, positions);
+    args.epilogue = Epilogue::kRotate;
+    args.positions = positions;
+    args.cosine = call.rotary->cosine.data();
+    args.sine = call.rotary->sine.data();
+    args.rotary_stride = call.shape.half_width();
+    args.rotary_blocks = call.shape.half_width() / 16;
+  }
+  kernels::gemm()(args);
+}
+
+template <typename Value>
+struct Projected {
+  const Value *query, *key, *value;
+  Value* context;
+};
+
+template <typename Value, typename Kernel>
+void attend_sequences(const AttentionCall& call, LayerRows rows, const Projected<Value>& projected,
+                      Kernel kernel, Workspace& workspace) {
+  const LayerShape& shape = call.shape;
+  const std::size_t width = shape.attention_width();
+  for (std::size_t s = 0; s < rows.in.size(); ++s) {
+    const auto [key_row, tokens] = rows.in[s];
+    const auto [query_row, queries] = rows.out[s];
+    kernels::AttentionArgsOf<Value> args;
+    args.query = projected.query + query_row * width;
+    args.query_stride = width;
+    args.queries = queries;
+    args.key = projected.key + key_row * width;
+    args.value = projected.value + key_row * width;
+    args.stride = width;
+    args.tokens = tokens;
+    args.heads = shape.heads;
+    args.size = shape.head_width();
+    args.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_size()));
+    args.window = call.window;
+    args.scratch = workspace.floats(Workspace::kAttention,
+                                    kernels::attention_scratch(tokens, shape.head_width()));
+    args.output = projected.context + query_row * width;
+    args.output_stride = width;
+    kernel(args);
+  }
+}
+
+}  // namespace
+
+void attend(const AttentionCall& call, const OperandRows& input, LayerRows rows,
+            Workspace& workspace) {
+  const std::size_t row_bytes = call.shape.attention_width() * value_bytes(input.operand);
+  std::byte* query = workspace.bytes(Workspace::kQuery, total_rows(rows.out) * row_bytes);
+  std::byte* key = workspace.bytes(Workspace::kKey, total_rows(rows.in) * row_bytes);
+  std::byte* value = workspace.bytes(Workspace::kValue, total_rows(rows.in) * row_bytes);
+  std::byte* context = workspace.bytes(Workspace::kContext, total_rows(rows.out) * row_bytes);
+  const OperandRows queries = query_rows(input, rows, call.shape.hidden_width(), workspace);
+  project(call, call.weights.query, queries, rows.out, true, query, workspace);
+  project(call, call.weights.key, input, rows.in, true, key, workspace);
+  project(call, call.weights.value, input, rows.in, false, value, workspace);
+  const auto as = [&]<typename Value>(Value*) {
+    return Projected<Value>{
+        reinterpret_cast<const Value*>(query), reinterpret_cast<const Value*>(key),
+        reinterpret_cast<const Value*>(value), reinterpret_cast<Value*>(context)};
+  };
+  if (input.operand == Operand::kF32) {
+    attend_sequences(call, rows, as(static_cast<float*>(nullptr)), kernels::attention(), workspace);
+  } else {
+    attend_sequences(call, rows, as(static_cast<Bf16*>(nullptr)), kernels::attention_bf16(),
+                     workspace);
+  }
+}
+
+void add_attention(const AttentionCall& call, std::size_t row, std::size_t count, float* x,
+                   Workspace& workspace) {
+  const PackedWeight& weight = call.weights.output;
+  const std::size_t width = call.shape.attention_width();
+  std::byte* context = workspace.bytes(Workspace::kContext, 0) + row * width * value_bytes(weight.operand);
+  const OperandRows input =
+      as_operand(weight.operand, context, count, width, Workspace::kContextInput, workspace);
+  kernels::gemm()(gemm_args(weight, input, count, Epilogue::kAdd, x, weight.out));
+}
+
+void add_feed_forward(const LayerShape& shape, const FeedForwardWeights& weights,
+                      const OperandRows& input, std::size_t count, float* x, Workspace& workspace) {
+  const std::size_t width = shape.inner_width();
+  const Operand operand = weights.down.operand;
+  std::byte* inner =
+      workspace.bytes(Workspace::kInner, kPanelRows * width * value_bytes(weights.up.operand));
+  const Epilogue activation = weights.gated ? Epilogue::kGeglu : Epilogue::kGelu;
+  kernels::gemm()(gemm_args(weights.up, input, count, activation, inner, width));
+  const OperandRows bytes =
+      as_operand(operand, inner, count, width, Workspace::kInnerInput, workspace);
+  kernels::gemm()(gemm_args(weights.down, bytes, count, Epilogue::kAdd, x, weights.down.out));
+}
+
+void normalise(const NormCall& call, const float* input, std::size_t rows, float* output,
+               const OperandRows& operand, Workspace& workspace) {
+  kernels::NormArgs args;
+  args.input = input;
+  if (call.weights) {
+    args.weight = call.weights->weight.data();
+    args.bias = call.weights->bias.empty() ? nullptr : call.weights->bias.data();
+    args.width = call.weights->width;
+  }
+  args.epsilon = call.epsilon;
+  args.rows = rows;
+  args.padded = call.width;
+  args.output = output ? output : workspace.floats(Workspace::kNormed, call.width);
+  args.output_stride = output ? call.width : 0;
+  args.operand = operand;
+  kernels::row_kernels().norm(args);
+}
+
+float* zeroed_rows(Workspace& workspace, std::size_t rows, std::size_t width) {
+  float* x = workspace.floats(Workspace::kHidden, rows * width);
+  std::memset(x, 0, rows * width * sizeof(float));
+  return x;
+}
+
+std::vector<const float*> unpadded_rows(float* x, const BatchRows& rows, std::size_t hidden) {
+  const std::size_t width = kernels::padded_width(hidden);
+  if (width != hidden) {
+    for (std::size_t r = 0; r < total_rows(rows); ++r)
+      std::memmove(x + r * hidden, x + r * width, hidden * sizeof(float));
+  }
+  std::vector<const float*> begins;
+  for (const RowRange& range : rows) begins.push_back(x + range.begin * hidden);
+  return begins;
+}
+
+void show(const Probe* probe, const std::string& name, const float* x, std::size_t rows,
+          std::size_t hidden) {
+  if (probe == nullptr) return;
+  const std::size_t width = kernels::padded_width(hidden);
+  std::vector<float> dense(rows * hidden);
+  for (std::size_t r = 0; r < rows; ++r)
+    std::memcpy(dense.data() + r * hidden, x + r * width, hidden * sizeof(float));
+  (*probe)(name, dense.data(), rows, hidden);
+}
+
+OperandRows rows_from(OperandRows rows, std::size_t first) {
+  rows.data += first * rows.stride;
+  if (rows.scale) rows.scale += first;
+  if (rows.shift) rows.shift += first;
+  return rows;
+}
+
+}  // namespace narabi::models
