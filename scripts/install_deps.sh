@@ -11,6 +11,7 @@ packages=(
   libsqlite3-dev libxxhash-dev libfaiss-dev libopenblas-openmp-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-pip python3-venv
+  nginx-light openssl  # tests: the reverse proxy of deploy/
 )
 
 scripts/install_packages.sh "${packages[@]}"

@@ -116,9 +116,9 @@ GET = {
 }
 
 REFUSALS = {"400": "No JSON, or nothing to do", "401": "No key", "404": "Unknown model, or nothing there",
-            "405": "Another method", "408": "Too slow", "413": "Too much", "415": "Not application/json",
+            "405": "Another method", "408": "Too slow a client, or the deadline came first", "413": "Too much", "415": "Not application/json",
             "422": "A field is wrong; `field` names it", "424": "The model failed", "429": "Full: see Retry-After",
-            "431": "Headers too large", "503": "Shutting down", "504": "The deadline came first"}
+            "431": "Headers too large", "503": "Shutting down"}
 
 
 def answers(schema, path):

@@ -21,7 +21,7 @@ namespace {
 
 struct Options {
   std::vector<std::string> models, corpus, api_keys;
-  std::string api_key_file, log_format = "text";
+  std::string index, api_key_file, log_format = "text";
   bool json = false;
   ModelFlags model_flags;
   service::ServiceOptions service;
@@ -53,7 +53,8 @@ void load_models(const Options& options, service::Service& service) {
   }
 }
 
-void load_corpus(const Options& options, service::Service& service) {
+void open_candidates(const Options& options, service::Service& service) {
+  if (!options.index.empty()) return service.set_candidates(service::open_index(options.index));
   if (options.corpus.empty()) return;
   std::vector<Document> documents;
   for (data::Passage& passage : data::read_corpus(options.corpus))
@@ -109,9 +110,10 @@ void run(Options& options) {
   http::Router router({service, options.http});
   http::Server server(router);  // a port that is taken is said before a minute of loading
   load_models(options, service);
-  load_corpus(options, service);
+  open_candidates(options, service);
   say_ready(options, server, service);
   const std::size_t cut = server.run(interrupted);
+  service.stop();  // its answers go to the server, which has to be there
   if (cut > 0) fmt::print(stderr, "narabi: {} connections were cut off at the drain limit\n", cut);
   check_interrupt();
 }
@@ -126,8 +128,13 @@ void add_model_options(CLI::App& command, Options& options) {
       .add_option("--served-model-name", options.http.served_name,
                   "What answers call the first model")
       ->envname("SERVED_MODEL_NAME");
-  command.add_option("--corpus", options.corpus,
-                     "/search: JSON lines {\"id\", \"title\"?, \"text\"}, BM25 in memory");
+  CLI::Option* index =
+      command.add_option("--index", options.index, "/search: an index that narabi index made")
+          ->envname("INDEX");
+  command
+      .add_option("--corpus", options.corpus,
+                  "/search: JSON lines {\"id\", \"title\"?, \"text\"}, BM25 in memory")
+      ->excludes(index);
   command
       .add_option("--cache-entries", options.service.cache_entries,
                   "Scores to keep, about 150 bytes each; 0: no cache")
@@ -205,6 +212,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  narabi serve --model models/prototype-modernbert-6l\n"
     "  narabi serve --model small=DIR --model large=DIR --port 8080 --api-key-file keys.txt\n"
+    "  narabi serve --model DIR --index INDEX\n"
     "  narabi serve --model DIR --corpus data/kyoto/kyoto-sample.jsonl.xz\n"
     "  curl localhost:8080/rerank -H 'content-type: application/json' -d '{\"query\":\"首都は\","
     "\"documents\":[\"東京は首都\",\"京都は古都\"]}'";

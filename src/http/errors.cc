@@ -17,7 +17,7 @@ constexpr Row kTable[] = {
     {service::FailureKind::kUnknownModel, 404, "model_not_found"},
     {service::FailureKind::kOverloaded, 429, "overloaded"},
     {service::FailureKind::kDraining, 503, "unhealthy"},
-    {service::FailureKind::kExpired, 504, "timeout"},
+    {service::FailureKind::kExpired, 408, "timeout"},
     {service::FailureKind::kCancelled, 499, "cancelled"},
     {service::FailureKind::kModelFailure, 424, "backend"},
 };

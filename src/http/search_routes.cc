@@ -1,7 +1,7 @@
 // /search: candidates of the index or corpus, then the reranker.
 #include "http/app.h"
-#include "http/fields.h"
 #include "http/json_writer.h"
+#include "http/search_request.h"
 
 namespace narabi::http {
 namespace {
@@ -10,34 +10,16 @@ using service::Failure;
 using service::SearchHit;
 using service::SearchResult;
 
-struct Parsed {
-  service::SearchQuery query;
-  std::size_t top_n = 10;
-};
-
-Parsed parse(const App& app, std::string_view body, Exchange& exchange) {
-  constexpr std::size_t kMostCandidates = 1000;
-  const Value root = parse_json(body);
-  const Fields fields(root);
-  Parsed out;
-  out.query.query = fields.text("query");
-  if (out.query.query.find_first_not_of(" \t\r\n") == std::string::npos)
-    throw HttpError(400, "empty", "query: expected a text, found an empty one", "query");
-  out.query.filter = fields.optional_text("filter").value_or("");
-  out.query.candidates = fields.count("candidates").value_or(out.query.candidates);
-  if (out.query.candidates == 0 || out.query.candidates > kMostCandidates)
-    throw HttpError(422, "validation", "candidates: expected 1 to 1000", "candidates");
-  out.query.blend = fields.number("blend");
-  out.top_n = fields.count("top_n").value_or(out.top_n);
-  if (out.top_n == 0) throw HttpError(422, "validation", "top_n: expected at least 1", "top_n");
-  apply_timeout(fields.number("timeout"), exchange);
-  const std::string model = fields.optional_text("model").value_or("");
-  if (fields.flag("rerank", true)) {
-    const bool any = app.service.models().find("", service::ModelKind::kReranker) != nullptr;
-    if (any || !model.empty())
-      out.query.stages = resolve(app, model, service::ModelKind::kReranker);
-  }
-  return out;
+service::SearchQuery to_query(const App& app, const SearchRequest& request) {
+  service::SearchQuery query{.query = request.query,
+                             .filter = request.filter,
+                             .candidates = request.candidates,
+                             .stages = {},
+                             .blend = request.blend};
+  const bool any = app.service.models().find("", service::ModelKind::kReranker) != nullptr;
+  if (request.rerank && (any || !request.model.empty()))
+    query.stages = resolve(app, request.model, service::ModelKind::kReranker);
+  return query;
 }
 
 void write_hit(JsonWriter& json, const SearchHit& hit, std::size_t rank, const std::string& stage) {
@@ -51,7 +33,9 @@ void write_hit(JsonWriter& json, const SearchHit& hit, std::size_t rank, const s
     json.key("truncated").flag(hit.reranked->truncated);
   }
   if (!hit.candidate.title.empty()) json.key("title").text(hit.candidate.title);
-  json.key("text").text(hit.candidate.text).end_object();
+  json.key("text").text(hit.candidate.text);
+  if (!hit.candidate.metadata.empty()) json.key("metadata").raw(hit.candidate.metadata);
+  json.end_object();
 }
 
 std::string body_of(const App& app, const SearchResult& result, std::size_t top_n,
@@ -81,12 +65,14 @@ void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
   if (app.service.candidates() == nullptr)
     throw HttpError(404, "not_found",
                     "this server has no index; start it with --index or --corpus");
-  Parsed parsed = parse(app, exchange->request.body, *exchange);
-  const auto stages = parsed.query.stages;
+  const SearchRequest request = parse_search(exchange->request.body);
+  apply_timeout(request.timeout, *exchange);
+  service::SearchQuery query = to_query(app, request);
+  const auto stages = query.stages;
   note_model(stages, *exchange);
-  const std::size_t top_n = parsed.top_n;
+  const std::size_t top_n = request.top_n;
   app.service.search(
-      std::move(parsed.query), exchange->ticket,
+      std::move(query), exchange->ticket,
       [&app, exchange, reply, stages, top_n](const std::variant<SearchResult, Failure>& outcome) {
         if (const auto* failure = std::get_if<Failure>(&outcome))
           return reply(failed(*failure, ErrorShape::kText, *exchange));

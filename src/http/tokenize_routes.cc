@@ -1,45 +1,10 @@
-// /tokenize: `inputs` (TEI), `prompt` (vLLM), `content` (llama.cpp), or `query` and `passage`.
+// The ids of texts, in the shape of whom the request looks like.
 #include "http/app.h"
-#include "http/fields.h"
 #include "http/json_writer.h"
+#include "http/tokenize_request.h"
 
 namespace narabi::http {
 namespace {
-
-enum class Shape { kTei, kVllm, kLlama, kPair };
-
-struct TokenizeRequest {
-  Shape shape = Shape::kTei;
-  std::string model;
-  std::vector<std::string> texts;  // kPair: query, passage
-  bool special = true;
-};
-
-TokenizeRequest parse(std::string_view body, std::size_t most) {
-  const Value root = parse_json(body);
-  const Fields fields(root);
-  TokenizeRequest out;
-  out.model = fields.optional_text("model").value_or("");
-  if (fields.find("query") != nullptr || fields.find("passage") != nullptr) {
-    out.shape = Shape::kPair;
-    out.texts = {fields.text("query"), fields.text("passage")};
-  } else if (fields.find("prompt") != nullptr) {
-    out.shape = Shape::kVllm;
-    out.texts = {fields.text("prompt")};
-  } else if (fields.find("content") != nullptr) {
-    out.shape = Shape::kLlama;
-    out.texts = {fields.text("content")};
-  } else {
-    const Value& inputs = fields.required("inputs", "a string or an array of strings");
-    out.texts = inputs.type == Value::Type::kString ? std::vector<std::string>{inputs.text}
-                                                    : text_list(inputs, "inputs", most);
-    if (out.texts.empty())
-      throw HttpError(400, "empty", "inputs: expected at least one, found none", "inputs");
-  }
-  out.special = fields.flag(out.shape == Shape::kLlama ? "add_special" : "add_special_tokens",
-                            out.shape != Shape::kLlama);
-  return out;
-}
 
 void write_ids(JsonWriter& json, const std::vector<std::int32_t>& ids) {
   json.begin_array();
@@ -83,12 +48,12 @@ std::string tei_body(const service::Model& model, const TokenizeRequest& request
 }
 
 std::string body_of(const service::Model& model, const TokenizeRequest& request) {
-  if (request.shape == Shape::kPair) return pair_body(model, request);
-  if (request.shape == Shape::kTei) return tei_body(model, request);
+  if (request.shape == TokenizeShape::kPair) return pair_body(model, request);
+  if (request.shape == TokenizeShape::kTei) return tei_body(model, request);
   const Encoding encoding = encode(model, request.texts[0], request.special);
   JsonWriter json;
   json.begin_object();
-  if (request.shape == Shape::kVllm) {
+  if (request.shape == TokenizeShape::kVllm) {
     json.key("count").integer(static_cast<std::int64_t>(encoding.input_ids.size()));
     json.key("max_model_len").integer(model.max_length());
   }
@@ -107,8 +72,8 @@ service::ModelPtr model_of(const App& app, const TokenizeRequest& request) {
 }
 
 void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
-  auto request =
-      std::make_shared<TokenizeRequest>(parse(exchange->request.body, app.options.max_batch));
+  auto request = std::make_shared<TokenizeRequest>(
+      parse_tokenize(exchange->request.body, app.options.max_batch));
   const service::ModelPtr model = model_of(app, *request);
   note_model({model}, *exchange);
   exchange->items = request->texts.size();

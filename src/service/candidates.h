@@ -14,7 +14,8 @@ struct Candidate {
   std::string id;
   std::string title;
   std::string text;
-  double score = 0;  // of the first stage, raw
+  std::string metadata;  // a JSON object, or empty
+  double score = 0;      // of the first stage, raw
 };
 
 // Safe to call from several threads.
@@ -28,6 +29,9 @@ class CandidateSource {
   virtual std::size_t documents() const = 0;
   virtual std::string first_stage() const = 0;  // "bm25": the name that blend weights go by
 };
+
+// An index on the disk, which may be written meanwhile: each search sees the latest commit.
+std::unique_ptr<CandidateSource> open_index(const std::string& folder);
 
 // BM25 over documents held in memory.
 std::unique_ptr<CandidateSource> corpus_in_memory(std::vector<Document> documents);

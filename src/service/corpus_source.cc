@@ -16,7 +16,7 @@ class CorpusSource : public CandidateSource {
     std::vector<Candidate> candidates;
     for (const Hit& hit : index_.search(query, k)) {
       const Document& document = index_.document(hit.document);
-      candidates.push_back({document.id, document.title, document.text, hit.score});
+      candidates.push_back({document.id, document.title, document.text, {}, hit.score});
     }
     return candidates;
   }

@@ -37,11 +37,16 @@ Scheduler::Scheduler(const SchedulerOptions& options, Stats& stats)
     : options_(options), stats_(stats), thread_([this] { run(); }) {}
 
 Scheduler::~Scheduler() {
+  stop();
+}
+
+void Scheduler::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   work_.notify_all();
+  if (!thread_.joinable()) return;
   thread_.join();
   for (std::deque<JobPtr>* lane : {&foreground_, &background_}) {
     for (const JobPtr& job : *lane) {

@@ -23,7 +23,8 @@ struct SchedulerOptions {
 class Scheduler {
  public:
   Scheduler(const SchedulerOptions& options, Stats& stats);
-  ~Scheduler();  // what still waits fails with kDraining
+  ~Scheduler();
+  void stop();  // what still waits fails with kDraining; then no done is called any more
 
   // Nothing when the job was taken (done will be called), else why not (done will not be called).
   // `admitted`: part of a request that was taken before, never refused.

@@ -64,7 +64,15 @@ Service::Service(const ServiceOptions& options)
       cache_(options.cache_entries),
       scheduler_(std::make_unique<Scheduler>(options.scheduler, stats_)) {}
 
-Service::~Service() = default;
+Service::~Service() {
+  stop();
+}
+
+void Service::stop() {
+  background_.stop();
+  worker_.stop();
+  scheduler_->stop();
+}
 
 std::shared_ptr<Service::Open> Service::open() const {
   const auto most = static_cast<std::int64_t>(options_.max_open_requests);

@@ -92,6 +92,7 @@ class Service {
   bool healthy() const;  // the scheduler answers
   void start_draining() { draining_ = true; }
   bool draining() const { return draining_; }
+  void stop();  // what is under way fails; no answer is given after this
 
  private:
   class Open;

@@ -7,17 +7,22 @@ namespace narabi::service {
 Worker::Worker() : thread_([this] { run(); }) {}
 
 Worker::~Worker() {
+  stop();
+}
+
+void Worker::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   work_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Worker::post(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
+    if (stop_) return;
     tasks_.push_back(std::move(task));
   }
   work_.notify_one();

@@ -13,7 +13,8 @@ namespace narabi::service {
 class Worker {
  public:
   Worker();
-  ~Worker();                              // runs what waits, then ends
+  ~Worker();
+  void stop();  // runs what waits, then ends; what is posted later is dropped
   void post(std::function<void()> task);  // a task must not throw
 
  private:
