@@ -16,6 +16,7 @@ void add_reproduce(CLI::App& app);
 void add_mine(CLI::App& app);
 void add_train(CLI::App& app);
 void add_distill(CLI::App& app);
+void add_tune_domain(CLI::App& app);
 void add_bench(CLI::App& app);
 
 }  // namespace narabi::cli

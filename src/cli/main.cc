@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   narabi::cli::add_mine(app);
   narabi::cli::add_train(app);
   narabi::cli::add_distill(app);
+  narabi::cli::add_tune_domain(app);
   narabi::cli::add_bench(app);
   try {
     app.parse(argc, argv);
