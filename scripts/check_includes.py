@@ -32,7 +32,7 @@ ALLOWED_IN_HEADERS = {
 }
 
 THIRD_PARTY = {  # how its headers begin -> the folders that may know it
-    "unicode/": {"text", "tokenize"}, "mecab.h": {"text"}, "sentencepiece": {"tokenize"},
+    "unicode/": {"text", "tokenize"}, "mecab.h": {"text"}, "sentencepiece": {"tokenize", "train"},
     "oneapi/": {"kernels"}, "dnnl": {"kernels"}, "omp.h": {"kernels", "retrieve"}, "CLI/": {"cli", "train"}, "fmt/": {"cli", "train"},
     "torch/": {"train"}, "ATen/": {"train"}, "c10": {"train"}, "yaml-cpp/": {"train"}, "boost/": {"http"},
     "nlohmann/": {"checkpoint", "tokenize", "data", "rerank", "http", "train", "cli"},

@@ -18,6 +18,7 @@ void add_serve(CLI::App& app);
 void add_mine(CLI::App& app);
 void add_train(CLI::App& app);
 void add_distill(CLI::App& app);
+void add_tune_domain(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_quantize(CLI::App& app);
 

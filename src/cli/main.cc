@@ -48,6 +48,7 @@ void run(CLI::App& app, int argc, char** argv) {
   narabi::cli::add_mine(app);
   narabi::cli::add_train(app);
   narabi::cli::add_distill(app);
+  narabi::cli::add_tune_domain(app);
   narabi::cli::add_bench(app);
   narabi::cli::add_quantize(app);
   app.parse(argc, argv);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
   std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  release_signals();
   execv(program.c_str(), argv.data());
   throw IoError(program + ": " + std::strerror(errno));
 }
@@ -39,6 +41,12 @@ void add(CLI::App& app, const std::string& word, const std::string& what) {
 }
 
 }  // namespace
+
+void release_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_UNBLOCK, &all, nullptr);
+}
 
 std::string trainer_program() {
   std::error_code error;

@@ -9,4 +9,7 @@ namespace narabi::cli {
 // missing.
 std::string trainer_program();
 
+// Before exec: the mask with which this program waits for Ctrl-C would outlive it.
+void release_signals();
+
 }  // namespace narabi::cli

@@ -7,7 +7,9 @@
 #include <atomic>
 #include <csignal>
 
+#include "base/cpu.h"
 #include "narabi/error.h"
+#include "train/tokenizer_training.h"
 #include "train/trainer.h"
 
 namespace {
@@ -73,6 +75,12 @@ int run(int argc, char** argv) {
   std::signal(SIGTERM, on_signal);
   options.run.stop = &stop;
   const auto config = narabi::train::read_train_config(options.path, options.overrides);
+  if (config.tokenizer_task) {
+    auto tokenizer = config.tokenizer;
+    tokenizer.threads = config.threads > 0 ? config.threads : narabi::base::available_cores();
+    narabi::train::train_tokenizer(tokenizer, config.output);
+    return 0;
+  }
   if (distill->parsed()) narabi::train::require_teacher(config, options.path);
   const auto outcome = narabi::train::train(config, options.run);
   return outcome == narabi::train::Outcome::kDone ? 0 : kInterrupted;

@@ -17,10 +17,18 @@ void read_model(YamlReader yaml, TrainConfig& config) {
   yaml.read("config", config.model.config);
   yaml.read("tokenizer", config.model.tokenizer);
   yaml.read("init_std", config.model.init_std, 0, 10);
+  config.model.match_heads = yaml.one_of("init", {"normal", "match"}) == 1;
   if (yaml.one_of("dtype", {"f32", "f16"}) == 1) config.model.dtype = "f16";
   const bool fresh = !config.model.config.empty() && !config.model.tokenizer.empty();
   if (config.model.from.empty() != fresh)
     yaml.fail("from", "expected a model folder, or else both of config and tokenizer");
+  yaml.finish();
+}
+
+void read_tokenizer(YamlReader yaml, TrainConfig& config) {
+  yaml.read("vocabulary", config.tokenizer.vocabulary, 300);
+  config.tokenizer.split_scripts = yaml.one_of("split", {"scripts", "digits"}) != 1;
+  yaml.read("coverage", config.tokenizer.coverage, 0.5, 1);
   yaml.finish();
 }
 
@@ -103,13 +111,20 @@ void read_run(YamlReader& yaml, TrainConfig& config) {
 TrainConfig read_train_config(const std::string& path, const std::vector<std::string>& overrides) {
   YamlReader yaml = YamlReader::open(path, overrides);
   TrainConfig config;
-  if (yaml.one_of("task", {"rerank", "mlm"}) == 1) config.task = Task::kMaskedLm;
-  read_model(yaml.section("model"), config);
+  const int task = yaml.one_of("task", {"rerank", "mlm", "tokenizer"});
+  if (task == 1) config.task = Task::kMaskedLm;
+  config.tokenizer_task = task == 2;
+  if (config.tokenizer_task) {
+    read_tokenizer(yaml.section("tokenizer"), config);
+  } else {
+    read_model(yaml.section("model"), config);
+  }
   read_data(yaml.section("data"), config);
   read_loss(yaml, config);
   read_optimizer(yaml.section("optimizer"), config);
   read_run(yaml, config);
   yaml.finish();
+  config.tokenizer.texts = config.data.train;
   return config;
 }
 
@@ -126,7 +141,7 @@ std::string describe(const TrainConfig& config) {
   text.precision(17);
   text << "task " << (config.task == Task::kRerank ? "rerank" : "mlm") << "\nmodel "
        << config.model.from << '|' << config.model.config << '|' << config.model.tokenizer << '|'
-       << config.model.init_std << "\ndata";
+       << config.model.init_std << '|' << config.model.match_heads << "\ndata";
   for (const std::string& file : config.data.train) text << ' ' << file;
   text << "\nvalidation " << config.data.validation << ' ' << config.data.validation_limit
        << "\nlengths " << config.data.max_length << ' ' << static_cast<int>(config.data.truncation)

@@ -9,18 +9,21 @@
 #include "train/losses.h"
 #include "train/model.h"
 #include "train/optimizer.h"
+#include "train/tokenizer_training.h"
 
 namespace narabi::train {
 
 struct TrainConfig {
-  Task task = Task::kRerank;  // task: rerank | mlm
-  std::string output;         // folder: the model, and training/ beside it
+  Task task = Task::kRerank;    // task: rerank | mlm | tokenizer
+  bool tokenizer_task = false;  // task: tokenizer
+  std::string output;           // folder: the model, and training/ beside it
 
   struct {
     std::string from;       // a model folder to start from (weights, config, tokenizer)
     std::string config;     // or a config.json, for weights made at random
     std::string tokenizer;  // and the folder of its tokenizer
     double init_std = 0.02;
+    bool match_heads = false;   // init: normal | match
     std::string dtype = "f32";  // of the exported weights: f32 | f16
   } model;
 
@@ -37,6 +40,7 @@ struct TrainConfig {
   std::vector<LossTerm> loss = {LossTerm{}};
   std::string teacher;  // a model folder whose logits are the teacher's
 
+  TokenizerOptions tokenizer;  // task: tokenizer; its texts are data.train
   OptimizerOptions optimizer;
   std::int64_t batch = 32;                 // groups (or MLM sequences) of a step
   std::int64_t micro_batch_tokens = 8192;  // at most, unless one group alone has more

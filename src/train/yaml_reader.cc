@@ -100,7 +100,8 @@ void YamlReader::read(const std::string& key, double& value, double low, double 
   const YAML::Node found = impl_->find(key);
   if (!found.IsDefined()) return;
   double number = std::numeric_limits<double>::quiet_NaN();
-  if (found.IsScalar()) YAML::convert<double>::decode(found, number);
+  if (!found.IsScalar() || !YAML::convert<double>::decode(found, number))
+    number = std::numeric_limits<double>::quiet_NaN();  // a decode that fails may have written 0
   if (!(number >= low && number <= high)) {
     const std::string upper =
         std::isinf(high) ? " or more" : " to " + std::to_string(high).substr(0, 6);

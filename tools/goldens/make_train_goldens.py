@@ -1,6 +1,6 @@
 """tests/golden/train: what transformers and PyTorch give for the first ten steps of a fine-tuning.
 
-    .venv-peer/bin/python tools/goldens/make_train_goldens.py      (requirements-train.txt; a minute)
+    .venv-train/bin/python tools/goldens/make_train_goldens.py      (requirements-train.txt; a minute)
 
 For each of the folders in NAMES: groups.jsonl of 6 groups of 4 passages, all of them in every step (padded to the
 longest), softmax cross-entropy + 0.25 x binary cross-entropy, AdamW, cosine schedule with warm-up, clipping, f32.
