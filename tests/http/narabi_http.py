@@ -45,8 +45,8 @@ class Server:
     def __init__(self, *flags, model=MODEL, env=None):
         self.errors = tempfile.TemporaryFile()
         self.last_log = ""  # what it had said when it was stopped
-        command = [NARABI, "serve", "--model", model, "--port", "0", "--json", "--log-format", "json",
-                   *map(str, flags)]
+        log = [] if "--log-format" in flags else ["--log-format", "json"]
+        command = [NARABI, "serve", "--model", model, "--port", "0", "--json", *log, *map(str, flags)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors,
                                         env={**os.environ, **(env or {})})
         ready, _, _ = select.select([self.process.stdout], [], [], SECONDS)
