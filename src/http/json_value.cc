@@ -60,7 +60,7 @@ class Builder : public nlohmann::json_sax<json> {
       const std::string above = path();
       refuse("the key \"" + name + "\" stands there twice", above.empty() ? name : above);
     }
-    object.emplace_back(std::move(name), Value{});
+    object.push_back({std::move(name), Value{}});
     return true;
   }
   bool parse_error(std::size_t position, const std::string&,
@@ -84,7 +84,7 @@ class Builder : public nlohmann::json_sax<json> {
     std::string out;
     for (const Value* value : stack_) {
       if (value->type == Value::Type::kObject && !value->object.empty()) {
-        out += (out.empty() ? "" : ".") + value->object.back().first;
+        out += (out.empty() ? "" : ".") + value->object.back().key;
       } else if (value->type == Value::Type::kArray && !value->array.empty()) {
         out += "[" + std::to_string(value->array.size() - 1) + "]";
       }
@@ -97,7 +97,7 @@ class Builder : public nlohmann::json_sax<json> {
       refuse("more than " + std::to_string(limits_.values) + " values");
     if (stack_.empty()) return root_;
     Value& parent = *stack_.back();
-    if (parent.type == Value::Type::kObject) return parent.object.back().second;
+    if (parent.type == Value::Type::kObject) return parent.object.back().value;
     return parent.array.emplace_back();
   }
   bool number(double value) {

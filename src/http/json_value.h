@@ -4,10 +4,11 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace narabi::http {
+
+struct Member;
 
 struct Value {
   enum class Type { kNull, kBoolean, kNumber, kString, kArray, kObject };
@@ -17,9 +18,14 @@ struct Value {
   double number = 0;
   std::string text;
   std::vector<Value> array;
-  std::vector<std::pair<std::string, Value>> object;  // in the order of the text
+  std::vector<Member> object;  // in the order of the text
 
   const Value* find(std::string_view key) const;  // null where this is no object or has no such key
+};
+
+struct Member {
+  std::string key;
+  Value value;
 };
 
 const char* type_name(Value::Type type);  // "a string"

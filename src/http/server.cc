@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio.hpp>
@@ -283,6 +284,12 @@ std::string peer_of(const asio::local::stream_protocol::socket&) {
   return "unix";
 }
 
+// What a server that was killed left behind; never a file of another kind.
+void remove_stale_socket(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(path.c_str());
+}
+
 template <typename Protocol>
 asio::awaitable<void> accept_forever(typename Protocol::acceptor& acceptor, asio::io_context& io,
                                      SessionContext context) {
@@ -328,7 +335,7 @@ void Server::Impl::listen() {
   raise_file_limit();
   try {
     if (is_local()) {
-      ::unlink(options().unix_socket.c_str());
+      remove_stale_socket(options().unix_socket);
       local.open();
       local.bind(asio::local::stream_protocol::endpoint(options().unix_socket));
       local.listen(asio::socket_base::max_listen_connections);

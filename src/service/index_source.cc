@@ -10,8 +10,9 @@ class IndexSource : public CandidateSource {
 
   std::vector<Candidate> search(std::string_view query, std::size_t k,
                                 std::string_view filter) const override {
+    const SearchOptions options{.candidates = k, .filter = std::string(filter)};
     std::vector<Candidate> candidates;
-    for (Index::Hit& hit : index_.search(query, k, filter)) {
+    for (Index::Hit& hit : index_.search(query, options)) {
       candidates.push_back({std::move(hit.document.id), std::move(hit.document.title),
                             std::move(hit.document.text), std::move(hit.document.metadata),
                             hit.score});

@@ -49,7 +49,7 @@ struct WordPieceOptions {
 };
 
 // Both throw InvalidFormat naming `where` for a vocabulary they cannot use.
-std::unique_ptr<const Model> make_unigram(UnigramOptions options, const std::string& where);
+std::unique_ptr<const Model> make_unigram(const UnigramOptions& options, const std::string& where);
 std::unique_ptr<const Model> make_wordpiece(WordPieceOptions options, const std::string& where);
 
 }  // namespace narabi::tokenize

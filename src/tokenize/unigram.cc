@@ -25,7 +25,7 @@ std::vector<std::string_view> texts_of(const UnigramOptions& options) {
 
 class Unigram final : public Model {
  public:
-  explicit Unigram(UnigramOptions options)
+  explicit Unigram(const UnigramOptions& options)
       : size_(static_cast<int>(options.pieces.size())),
         unk_id_(options.unk_id),
         byte_fallback_(options.byte_fallback),
@@ -177,7 +177,7 @@ class Unigram final : public Model {
 
 }  // namespace
 
-std::unique_ptr<const Model> make_unigram(UnigramOptions options, const std::string& where) {
+std::unique_ptr<const Model> make_unigram(const UnigramOptions& options, const std::string& where) {
   if (options.pieces.empty()) throw InvalidFormat(where + ": vocab: expected pieces, found none");
   for (std::size_t i = 0; i < options.pieces.size(); ++i) {
     if (std::isnan(options.pieces[i].second)) {
@@ -190,7 +190,7 @@ std::unique_ptr<const Model> make_unigram(UnigramOptions options, const std::str
     throw InvalidFormat(where + ": unk_id: expected 0 to " + std::to_string(size - 1) + ", found " +
                         (options.unk_id < 0 ? "none" : std::to_string(options.unk_id)));
   }
-  return std::make_unique<Unigram>(std::move(options));
+  return std::make_unique<Unigram>(options);
 }
 
 }  // namespace narabi::tokenize
