@@ -47,11 +47,13 @@ std::map<std::string, std::int64_t> count_runs(const TokenizerOptions& options) 
   const auto pattern =
       tokenize::Pattern::regex(options.split_scripts ? kScripts : kDigits, "scripts");
   std::unordered_map<std::string, std::int64_t> counts;
+  std::vector<tokenize::Span> spans;
   for (const std::string& path : options.texts) {
     base::LineReader reader(path);
     for (std::string line; reader.next(line);) {
       const std::string text = text::nfkc(text_of(line, reader.where()));
-      for (const tokenize::Span& span : pattern.find(text)) {
+      pattern.find(text, spans);
+      for (const tokenize::Span& span : spans) {
         const std::string run = text.substr(span.begin, span.end - span.begin);
         if (run.size() <= kLongestRun && run.find_first_of(" \t\r\n") == std::string::npos)
           ++counts[run];
