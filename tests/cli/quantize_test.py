@@ -4,9 +4,9 @@ import shutil
 import unittest
 from pathlib import Path
 
-from narabi_cli import MODEL, CliTest, golden_pairs, pair_lines
+from narabi_cli import MODEL, ROOT, CliTest, golden_pairs, pair_lines
 
-FEW = ["--questions", 10, "--depth", 10]
+FEW = ["--questions", 10, "--depth", 10, "--data", ROOT / "data"]
 
 
 class Quantize(CliTest):
