@@ -13,10 +13,7 @@ run_preset() {
   fi
   cmake --preset "$1" -DNARABI_TRAIN=$training >"/tmp/narabi-configure-$1.log" 2>&1 || { cat "/tmp/narabi-configure-$1.log"; return 1; }
   cmake --build "build/$1" -- --quiet
-  local tests='.'
-  # Own kernels are slow under ThreadSanitizer: with it the unit tests, the server's and the index's.
-  if [ "$1" = tsan ]; then tests='^(narabi_|http_(routes|bad_input|security|swap)|cli_index_dense)'; fi
-  ctest --preset "$1" -R "$tests"
+  ctest --preset "$1"
 }
 
 case "${1:-all}" in

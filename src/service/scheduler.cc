@@ -134,8 +134,9 @@ void Scheduler::forget(const Job& job) {
   --stats_.queued_jobs;
 }
 
-// Work that nobody waits for is not begun. Holds mutex_ on entry and exit, not while telling.
-void Scheduler::drop_dead() {
+// Work that nobody waits for is not begun. Holds mutex_ on entry and exit, not while telling: a job may
+// have come meanwhile, so true asks for another look.
+bool Scheduler::drop_dead() {
   std::vector<JobPtr> dead;
   const auto now = Clock::now();
   for (std::deque<JobPtr>* lane : {&foreground_, &background_}) {
@@ -156,10 +157,11 @@ void Scheduler::drop_dead() {
                                  {},
                                  1};
   }
-  if (dead.empty()) return;
+  if (dead.empty()) return false;
   mutex_.unlock();
   for (const JobPtr& job : dead) finish(job);
   mutex_.lock();
+  return true;
 }
 
 std::size_t Scheduler::take(const JobPtr& job, std::size_t budget, Batch& batch) {
@@ -299,8 +301,7 @@ void Scheduler::run() {
   setpriority(PRIO_PROCESS, 0, 5);
   std::unique_lock lock(mutex_);
   while (!stop_) {
-    drop_dead();
-    if (stop_) break;
+    if (drop_dead()) continue;
     if (foreground_.empty() && background_.empty()) {
       work_.wait(lock);
       continue;

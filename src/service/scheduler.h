@@ -44,7 +44,7 @@ class Scheduler {
   std::optional<Failure> refusal(const Job& job) const;
   double waiting() const;
   void run();
-  void drop_dead();
+  bool drop_dead();
   Batch next_batch();
   std::size_t take(const JobPtr& job, std::size_t budget, Batch& batch);
   void execute(const Batch& batch);
