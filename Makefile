@@ -3,16 +3,23 @@
 #   make demo     install, build, and rerank a real question over a shipped sample
 #   make test     every test, then again under the sanitizers; PRESET=release for the plain run alone
 #   make bench    speed beside this machine's own GEMM rate
+#   make train-deps  what `narabi train` needs, and the build of it
 #   make install  PREFIX=/usr/local: the binary, the library, find_package(narabi)
 
 PRESET ?= all
 PREFIX ?= /usr/local
 
-.PHONY: all deps build demo test bench fuzz format tidy install clean
+.PHONY: all deps train-deps build demo test bench fuzz format tidy install clean
 all: build
 
 deps:
 	scripts/install_deps.sh
+
+# What training needs (1.3 GB; NARABI_TORCH_CUDA=1 for a GPU: 5 GB), and narabi-train beside narabi.
+train-deps:
+	scripts/install_train_deps.sh
+	cmake --preset release -DNARABI_TRAIN=ON
+	cmake --build build/release
 
 build: deps
 	cmake --preset release

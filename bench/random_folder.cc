@@ -6,6 +6,7 @@
 //
 // The tokenizer is the starter model's Unigram vocabulary, filled up with pieces that no text
 // holds.
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -96,6 +97,17 @@ Tensors tensors_of(const Shape& shape) {
   return tensors;
 }
 
+// Weights scaled as trained ones: activations keep their size, attention and logits spread.
+std::pair<float, float> distribution_of(const std::string& name, const std::vector<long>& shape) {
+  const auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
+  if (has("orm.weight")) return {1.0f, 0.2f};
+  if (shape.size() == 1) return {0.0f, 0.1f};
+  if (has("word_embeddings") || has("tok_embeddings")) return {0.0f, 0.5f};
+  if (has("embeddings")) return {0.0f, 0.2f};
+  const float gain = has("query") || has("key") || has("Wqkv") ? 1.6f : 1.0f;
+  return {0.0f, gain / std::sqrt(static_cast<float>(shape[1]))};
+}
+
 void write_weights(const std::filesystem::path& path, const Tensors& tensors) {
   json header;
   std::size_t offset = 0;
@@ -112,23 +124,22 @@ void write_weights(const std::filesystem::path& path, const Tensors& tensors) {
   file.write(reinterpret_cast<const char*>(&length), sizeof length);
   file << text;
   std::mt19937 random(1);
-  std::normal_distribution<float> normal(0.0f, 0.05f);
-  std::vector<float> noise(1 << 16);  // repeated: speed does not depend on the values
+  std::normal_distribution<float> normal;
+  std::vector<float> noise(65537);  // a prime, so that no two rows of a matrix repeat each other
   for (float& value : noise) value = normal(random);
+  std::size_t at = 0;
+  std::vector<float> values;
   for (const auto& [name, shape] : tensors) {
-    std::size_t left = 1;
-    for (const long extent : shape) left *= static_cast<std::size_t>(extent);
-    const bool norm = name.find("orm.weight") != std::string::npos;
-    const std::vector<float> ones(norm ? left : 0, 1.0f);
-    if (norm)
-      file.write(reinterpret_cast<const char*>(ones.data()),
-                 static_cast<std::streamsize>(left * sizeof(float)));
-    while (!norm && left > 0) {
-      const std::size_t count = std::min(left, noise.size());
-      file.write(reinterpret_cast<const char*>(noise.data()),
-                 static_cast<std::streamsize>(count * sizeof(float)));
-      left -= count;
+    std::size_t count = 1;
+    for (const long extent : shape) count *= static_cast<std::size_t>(extent);
+    const auto [mean, spread] = distribution_of(name, shape);
+    values.resize(count);
+    for (float& value : values) {
+      value = mean + spread * noise[at];
+      at = at + 1 == noise.size() ? 0 : at + 1;
     }
+    file.write(reinterpret_cast<const char*>(values.data()),
+               static_cast<std::streamsize>(count * sizeof(float)));
   }
 }
 
@@ -171,7 +182,10 @@ void write_tokenizer(const std::filesystem::path& folder, int vocabulary) {
     pieces.push_back({"\u2603" + std::to_string(pieces.size()), -20.0});
   }
   std::ofstream(folder / "tokenizer.json") << tokenizer.dump();
-  std::ofstream(folder / "tokenizer_config.json") << json{{"model_max_length", 512}}.dump();
+  std::ofstream(folder / "tokenizer_config.json") << json{
+      {"model_max_length", 512},
+      {"model_input_names",
+       {"input_ids", "attention_mask"}}}.dump();
 }
 
 }  // namespace

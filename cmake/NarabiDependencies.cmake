@@ -2,8 +2,11 @@
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(LibLZMA REQUIRED)
+find_package(SQLite3 3.40 REQUIRED)
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)  # used as a header alone
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
+find_package(Boost 1.81 REQUIRED)  # Asio and Beast, headers only
 find_package(fmt 9 REQUIRED)
 if(NARABI_BUILD_FUZZ)  # by clang, which has no OpenMP here; the fuzz targets need no kernels
   add_library(OpenMP::OpenMP_CXX INTERFACE IMPORTED)
@@ -30,7 +33,16 @@ add_library(narabi_dnnl INTERFACE)
 target_include_directories(narabi_dnnl SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
 target_link_libraries(narabi_dnnl INTERFACE ${DNNL_LIBRARY})
 
+# Debian's faiss is a static library; BLAS and LAPACK come from OpenBLAS with OpenMP threads, as faiss's own.
+find_path(FAISS_INCLUDE_DIR faiss/Index.h REQUIRED)
+find_library(FAISS_LIBRARY faiss REQUIRED)
+find_library(OPENBLAS_LIBRARY openblas PATH_SUFFIXES openblas-openmp REQUIRED)
+add_library(narabi_faiss INTERFACE)
+target_include_directories(narabi_faiss SYSTEM INTERFACE ${FAISS_INCLUDE_DIR})
+target_link_libraries(narabi_faiss INTERFACE ${FAISS_LIBRARY} ${OPENBLAS_LIBRARY} OpenMP::OpenMP_CXX)
+
 add_library(narabi::mecab ALIAS narabi_mecab)
+add_library(narabi::faiss ALIAS narabi_faiss)
 add_library(narabi::icu ALIAS PkgConfig::ICU)
 add_library(narabi::zstd ALIAS PkgConfig::ZSTD)
 add_library(narabi::sentencepiece ALIAS PkgConfig::SENTENCEPIECE)

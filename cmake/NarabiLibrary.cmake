@@ -13,7 +13,7 @@ if(NOT NARABI_SANITIZE)
     LINKER_LANGUAGE CXX)
   target_include_directories(libnarabi INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(libnarabi INTERFACE cxx_std_20)
-  target_link_libraries(libnarabi PRIVATE Threads::Threads ZLIB::ZLIB LibLZMA::LibLZMA
+  target_link_libraries(libnarabi PRIVATE Threads::Threads ZLIB::ZLIB LibLZMA::LibLZMA SQLite::SQLite3 $<BUILD_INTERFACE:narabi::faiss>
     $<BUILD_INTERFACE:narabi::zstd> $<BUILD_INTERFACE:narabi::icu> $<BUILD_INTERFACE:narabi::mecab>
     $<BUILD_INTERFACE:narabi::sentencepiece> $<BUILD_INTERFACE:narabi::dnnl> OpenMP::OpenMP_CXX)
 

@@ -7,20 +7,12 @@ cd "$(dirname "$0")/.."
 packages=(
   g++ cmake ninja-build pkg-config
   libdnnl-dev libsentencepiece-dev libmecab-dev mecab-ipadic-utf8 libicu-dev
-  nlohmann-json3-dev libcli11-dev libfmt-dev zlib1g-dev liblzma-dev libzstd-dev
+  nlohmann-json3-dev libcli11-dev libfmt-dev libboost1.81-dev zlib1g-dev liblzma-dev libzstd-dev
+  libsqlite3-dev libxxhash-dev libfaiss-dev libopenblas-openmp-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   python3 python3-pip python3-venv
+  nginx-light openssl  # tests: the reverse proxy of deploy/
 )
 
-missing=()
-for package in "${packages[@]}"; do
-  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
-done
-if [ "${#missing[@]}" -gt 0 ]; then
-  as_root=()
-  [ "$(id -u)" = 0 ] || as_root=(sudo)
-  "${as_root[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
-fi
-
+scripts/install_packages.sh "${packages[@]}"
 scripts/install_dictionaries.sh

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "narabi/options.h"
+#include "narabi/tokenizer.h"
 
 namespace narabi {
 
@@ -48,6 +49,7 @@ class Reranker {
                              std::size_t top_n = 0) const;
 
   int max_length() const;
+  const Tokenizer& tokenizer() const;
   // The weight of a first-stage score in the final one (final = logit + weight x first stage),
   // from narabi.json in the folder, {"blend": {"bm25": 0.3}}; 0 where it names none.
   double blend_weight(std::string_view first_stage) const;

@@ -30,7 +30,8 @@ Isa choose() {
     throw Unsupported(std::string("NARABI_ISA=") + wish +
                       ": this CPU does not have it; it has up to " + std::string(isa_name(best())));
   }
-  throw InvalidArgument(std::string("NARABI_ISA: expected scalar, avx2, avx512 or vnni, found ") + wish);
+  throw InvalidArgument(std::string("NARABI_ISA: expected scalar, avx2, avx512 or vnni, found ") +
+                        wish);
 }
 
 // Cores of the cgroup's CPU quota ("max 100000" or "150000 100000"), or a large number.

@@ -10,9 +10,15 @@ void add_rerank(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_embed(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_index(CLI::App& app);
 void add_search(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_reproduce(CLI::App& app);
+void add_serve(CLI::App& app);
+void add_mine(CLI::App& app);
+void add_train(CLI::App& app);
+void add_distill(CLI::App& app);
+void add_tune_domain(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_quantize(CLI::App& app);
 

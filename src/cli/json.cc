@@ -60,6 +60,11 @@ JsonLine& JsonLine::set(const char* key, std::span<const std::string> values) {
   return *this;
 }
 
+JsonLine& JsonLine::set_json(const char* key, std::string_view json) {
+  impl_->object[key] = ordered_json::parse(json);
+  return *this;
+}
+
 std::string JsonLine::text() const {
   return impl_->object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }

@@ -21,6 +21,7 @@ class JsonLine {
   JsonLine& set(const char* key, std::span<const float> values);
   JsonLine& set(const char* key, std::span<const std::int32_t> values);
   JsonLine& set(const char* key, std::span<const std::string> values);
+  JsonLine& set_json(const char* key, std::string_view json);  // a value that is JSON already
   std::string text() const;
 
  private:

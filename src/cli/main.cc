@@ -40,9 +40,15 @@ void run(CLI::App& app, int argc, char** argv) {
   narabi::cli::add_tokenize(app);
   narabi::cli::add_embed(app);
   narabi::cli::add_inspect(app);
+  narabi::cli::add_index(app);
   narabi::cli::add_search(app);
   narabi::cli::add_eval(app);
   narabi::cli::add_reproduce(app);
+  narabi::cli::add_serve(app);
+  narabi::cli::add_mine(app);
+  narabi::cli::add_train(app);
+  narabi::cli::add_distill(app);
+  narabi::cli::add_tune_domain(app);
   narabi::cli::add_bench(app);
   narabi::cli::add_quantize(app);
   app.parse(argc, argv);

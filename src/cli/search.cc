@@ -1,4 +1,4 @@
-// narabi search: BM25 over a corpus in memory, then the reranker.
+// narabi search: candidates from an index, or by BM25 over a corpus in memory, then the reranker.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,12 +15,16 @@
 #include "data/readers.h"
 #include "narabi/error.h"
 #include "narabi/evaluation.h"
+#include "narabi/index.h"
 #include "narabi/reranker.h"
 #include "narabi/search.h"
 #include "rerank/blend.h"
+#include "retrieve/snippet.h"
 
 namespace narabi::cli {
 namespace {
+
+using retrieve::snippet;
 
 using Clock = std::chrono::steady_clock;
 
@@ -29,20 +33,57 @@ double seconds_since(Clock::time_point start) {
 }
 
 struct Options {
+  std::string index;
   std::vector<std::string> corpus;
-  std::string query, queries, retriever = "bm25", model, output;
-  std::size_t candidates = 100, top_n = 10;
+  std::string query, queries, retriever = "bm25", fusion = "rrf", embedder, model, output;
+  SearchOptions search;
+  std::size_t top_n = 10;
   double blend = 0;
   bool blend_given = false, json = false;
   ModelFlags model_flags;
   TextFlags text;
 };
 
+// What is searched: an index on the disk, or a corpus in memory.
+class Collection {
+ public:
+  explicit Collection(const Options& options) {
+    if (!options.index.empty()) {
+      index_.emplace(options.index, options.embedder);
+      return;
+    }
+    std::vector<Document> documents;
+    for (data::Passage& passage : data::read_corpus(options.corpus, options.text.invalid()))
+      documents.push_back({*passage.id, std::move(passage.title), std::move(passage.text)});
+    memory_.emplace(std::move(documents));
+  }
+
+  std::vector<Index::Hit> search(const Options& options, const std::string& query) const {
+    if (index_) return index_->search(query, options.search);
+    std::vector<Index::Hit> hits;
+    for (const Hit& hit : memory_->search(query, options.search.candidates)) {
+      const Document& document = memory_->document(hit.document);
+      Index::Hit found{.document = {document.id, document.title, document.text, ""}};
+      found.score = found.bm25 = hit.score;
+      found.bm25_rank = static_cast<std::uint32_t>(hits.size()) + 1;
+      hits.push_back(std::move(found));
+    }
+    return hits;
+  }
+
+  std::size_t size() const {
+    return index_ ? static_cast<std::size_t>(index_->info().documents) : memory_->size();
+  }
+
+ private:
+  std::optional<Index> index_;
+  std::optional<LexicalIndex> memory_;
+};
+
 // One result: where it stood before, and its scores.
 struct Result {
-  std::size_t document = 0;  // in the index
-  std::size_t before = 0;    // rank of the first stage, from 1
-  double bm25 = 0;
+  Index::Hit hit;
+  std::size_t before = 0;  // rank of the first stage, from 1
   std::optional<float> logit;
   double final_score = 0;
 };
@@ -51,102 +92,114 @@ struct Timing {
   double retrieve = 0, rerank = 0;
 };
 
-std::vector<Result> search(const LexicalIndex& index, const Reranker* reranker,
-                           const Options& options, const std::string& query, Timing& timing) {
-  const auto start = Clock::now();
-  const std::vector<Hit> hits = index.search(query, options.candidates);
-  timing.retrieve = seconds_since(start);
-  std::vector<Result> results;
-  if (reranker == nullptr) {
-    for (const Hit& hit : hits)
-      results.push_back({hit.document, results.size() + 1, hit.score, std::nullopt, hit.score});
-    return results;
-  }
-  const auto rerank_start = Clock::now();
+std::vector<Result> rerank_hits(std::vector<Index::Hit> hits, const Reranker& reranker,
+                                const Options& options, const std::string& query) {
   std::vector<std::string> texts;
-  for (const Hit& hit : hits) {
-    const Document& document = index.document(hit.document);
-    texts.push_back(data::model_text(document.title, document.text));
-  }
+  for (const Index::Hit& hit : hits)
+    texts.push_back(data::model_text(hit.document.title, hit.document.text));
   std::vector<Pair> pairs;
   std::vector<double> first_stage;
   for (std::size_t i = 0; i < hits.size(); ++i) {
     pairs.push_back({query, texts[i]});
-    first_stage.push_back(hits[i].score);
+    first_stage.push_back(options.retriever == "dense" ? hits[i].dense : hits[i].bm25);
   }
   std::vector<float> logits;
-  for (const Score& score : reranker->score(pairs)) logits.push_back(score.logit);
-  const double weight = options.blend_given ? options.blend : reranker->blend_weight("bm25");
+  for (const Score& score : reranker.score(pairs)) logits.push_back(score.logit);
+  const double weight =
+      options.blend_given ? options.blend
+                          : reranker.blend_weight(options.retriever == "dense" ? "dense" : "bm25");
+  std::vector<Result> results;
   for (const auto& entry : rerank::blend(logits, first_stage, weight)) {
-    results.push_back({hits[entry.index].document, entry.index + 1, entry.first_stage, entry.logit,
-                       entry.final_score});
+    results.push_back(
+        {std::move(hits[entry.index]), entry.index + 1, entry.logit, entry.final_score});
   }
+  return results;
+}
+
+std::vector<Result> search(const Collection& collection, const Reranker* reranker,
+                           const Options& options, const std::string& query, Timing& timing) {
+  const auto start = Clock::now();
+  std::vector<Index::Hit> hits = collection.search(options, query);
+  timing.retrieve = seconds_since(start);
+  std::vector<Result> results;
+  if (reranker == nullptr) {
+    for (Index::Hit& hit : hits) {
+      const double score = hit.score;
+      results.push_back({std::move(hit), results.size() + 1, std::nullopt, score});
+    }
+    return results;
+  }
+  const auto rerank_start = Clock::now();
+  results = rerank_hits(std::move(hits), *reranker, options, query);
   timing.rerank = seconds_since(rerank_start);
   return results;
 }
 
-void write_json(const LexicalIndex& index, const std::vector<Result>& results,
-                const std::optional<std::string>& query, Output& output) {
+// Which arms found it, where and with what score.
+void add_arms(const Index::Hit& hit, JsonLine& line) {
+  if (hit.bm25_rank > 0) line.set("bm25", hit.bm25).set_integer("bm25_rank", hit.bm25_rank);
+  if (hit.dense_rank > 0) line.set("dense", hit.dense).set_integer("dense_rank", hit.dense_rank);
+  if (hit.bm25_rank > 0 && hit.dense_rank > 0) line.set("fused", hit.score);
+}
+
+void write_json(const std::vector<Result>& results, const std::string& query,
+                const std::optional<std::string>& query_id, Output& output) {
   std::int64_t rank = 0;
   for (const Result& result : results) {
-    const Document& document = index.document(result.document);
+    const IndexedDocument& document = result.hit.document;
     JsonLine line;
-    if (query) line.set("query_id", *query);
+    if (query_id) line.set("query_id", *query_id);
     line.set_integer("rank", ++rank)
         .set_integer("before", static_cast<std::int64_t>(result.before));
-    line.set("id", document.id).set("score", result.final_score).set("bm25", result.bm25);
+    line.set("id", document.id).set("score", result.final_score);
+    add_arms(result.hit, line);
     if (result.logit) line.set("logit", *result.logit);
     if (!document.title.empty()) line.set("title", document.title);
-    line.set("text", document.text);
+    line.set("text", document.text).set("snippet", snippet(document.text, query));
+    if (!document.metadata.empty()) line.set_json("metadata", document.metadata);
     output.line(line.text());
   }
 }
 
-void write_table(const LexicalIndex& index, const std::vector<Result>& results, Output& output) {
+void write_table(const std::vector<Result>& results, const std::string& query,
+                 const std::string& first, Output& output) {
   const bool reranked = !results.empty() && results[0].logit.has_value();
   const int room = terminal_columns() - (reranked ? 42 : 16);
   output.line(reranked ? fmt::format("{:>4}  {:>6}  {:>8}  {:>8}  {:>8}  {}", "rank", "before",
-                                     "score", "logit", "bm25", "passage")
-                       : fmt::format("{:>4}  {:>8}  {}", "rank", "bm25", "passage"));
+                                     "score", "logit", first, "passage")
+                       : fmt::format("{:>4}  {:>8}  {}", "rank", first, "passage"));
   std::size_t rank = 0;
   for (const Result& result : results) {
-    const Document& document = index.document(result.document);
+    const IndexedDocument& document = result.hit.document;
+    const std::string part = snippet(document.text, query);
     const std::string passage =
-        fit(document.title.empty() ? document.text : document.title + " | " + document.text, room);
+        fit(document.title.empty() ? part : document.title + " | " + part, room);
     output.line(reranked ? fmt::format("{:>4}  {:>6}  {:>8.3f}  {:>8.3f}  {:>8.2f}  {}", ++rank,
                                        result.before, result.final_score, *result.logit,
-                                       result.bm25, passage)
-                         : fmt::format("{:>4}  {:>8.2f}  {}", ++rank, result.bm25, passage));
+                                       result.hit.score, passage)
+                         : fmt::format("{:>4}  {:>8.4g}  {}", ++rank, result.hit.score, passage));
   }
 }
 
-LexicalIndex build_index(const Options& options) {
-  std::vector<Document> documents;
-  for (data::Passage& passage : data::read_corpus(options.corpus, options.text.invalid())) {
-    documents.push_back({*passage.id, std::move(passage.title), std::move(passage.text)});
-  }
-  return LexicalIndex(std::move(documents));
-}
-
-void search_one(const LexicalIndex& index, const Reranker* reranker, const Options& options) {
+void search_one(const Collection& collection, const Reranker* reranker, const Options& options) {
   Timing timing;
-  std::vector<Result> results =
-      search(index, reranker, options, options.text.checked("--query", options.query), timing);
+  const std::string query = options.text.checked("--query", options.query);
+  std::vector<Result> results = search(collection, reranker, options, query, timing);
   const std::size_t found = results.size();
   results.resize(std::min(results.size(), options.top_n));
   Output output("-");
   if (options.json) {
-    write_json(index, results, std::nullopt, output);
+    write_json(results, query, std::nullopt, output);
   } else {
-    write_table(index, results, output);
+    write_table(results, query, options.retriever, output);
     output.line(fmt::format(
-        "{} of {} passages found in {:.1f} ms{}", found, index.size(), timing.retrieve * 1e3,
+        "{} of {} passages found in {:.1f} ms{}", found, collection.size(), timing.retrieve * 1e3,
         reranker ? fmt::format(", reranked in {:.0f} ms", timing.rerank * 1e3) : ""));
   }
   output.close();
 }
 
-void search_many(const LexicalIndex& index, const Reranker* reranker, const Options& options) {
+void search_many(const Collection& collection, const Reranker* reranker, const Options& options) {
   const std::vector<data::Query> queries =
       data::read_queries(options.queries, options.text.invalid());
   Progress progress("queries", queries.size(), options.text.progress);
@@ -155,27 +208,68 @@ void search_many(const LexicalIndex& index, const Reranker* reranker, const Opti
   for (const data::Query& query : queries) {
     check_interrupt();
     Timing timing;
-    std::vector<Result> results = search(index, reranker, options, query.text, timing);
+    std::vector<Result> results = search(collection, reranker, options, query.text, timing);
     auto& ranking = run[query.id];
     for (const Result& result : results)
-      ranking.emplace_back(index.document(result.document).id, result.final_score);
+      ranking.emplace_back(result.hit.document.id, result.final_score);
     results.resize(std::min(results.size(), options.top_n));
-    if (options.output.empty()) write_json(index, results, query.id, output);
+    if (options.output.empty()) write_json(results, query.text, query.id, output);
     progress.add(1);
   }
-  if (!options.output.empty()) write_run(options.output, run, reranker ? "narabi" : "bm25");
+  if (!options.output.empty())
+    write_run(options.output, run, reranker ? "narabi" : options.retriever);
   output.close();
 }
 
 void run(const Options& options) {
-  const LexicalIndex index = build_index(options);
+  const Collection collection(options);
   std::optional<Reranker> reranker;
   if (!options.model.empty()) reranker.emplace(options.model, options.model_flags.options());
   if (options.queries.empty()) {
-    search_one(index, reranker ? &*reranker : nullptr, options);
+    search_one(collection, reranker ? &*reranker : nullptr, options);
   } else {
-    search_many(index, reranker ? &*reranker : nullptr, options);
+    search_many(collection, reranker ? &*reranker : nullptr, options);
   }
+}
+
+void add_dense_options(CLI::App& command, Options& options, CLI::Option* index) {
+  SearchOptions& search = options.search;
+  command
+      .add_option("--embedder", options.embedder,
+                  "The index's embedder, where it is not where it was")
+      ->needs(index);
+  command
+      .add_option("--fusion", options.fusion,
+                  "Of hybrid: rrf (reciprocal ranks), or convex (scores scaled to 0..1)")
+      ->check(CLI::IsMember({"rrf", "convex"}))
+      ->capture_default_str();
+  command.add_option("--rrf-k", search.rrf_k, "rrf: score = sum of 1 / (K + rank)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      .add_option("--dense-weight", search.dense_weight,
+                  "convex: of the vectors; BM25 has the rest")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command.add_flag("--exact", search.exact, "Vectors: compare with all, no approximate index");
+  command.add_option("--nprobe", search.nprobe,
+                     "Vectors: lists to visit (default: an eighth, at least 16)");
+  command
+      .add_option("--refine", search.refine,
+                  "Vectors: approximate candidates per result, scored again exactly")
+      ->check(CLI::Range(1.0, 1000.0))
+      ->capture_default_str();
+}
+
+// Throws for what a corpus in memory cannot do.
+void settle(Options& options) {
+  options.search.retriever = options.retriever == "dense"    ? Retriever::kDense
+                             : options.retriever == "hybrid" ? Retriever::kHybrid
+                                                             : Retriever::kBm25;
+  options.search.fusion = options.fusion == "rrf" ? Fusion::kRank : Fusion::kScore;
+  if (options.index.empty() && options.retriever != "bm25")
+    throw CLI::ValidationError("--retriever " + options.retriever,
+                               "needs an index with vectors (narabi index INDEX --embedder DIR)");
 }
 
 }  // namespace
@@ -183,20 +277,29 @@ void run(const Options& options) {
 void add_search(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
-      app.add_subcommand("search", "Candidates by BM25 over a corpus in memory, then the reranker");
+      app.add_subcommand("search", "Candidates of an index or a corpus, then the reranker");
+  CLI::Option* index =
+      command->add_option("INDEX", options->index, "An index that narabi index has built");
   command
       ->add_option("--corpus", options->corpus,
-                   "JSON lines {\"id\", \"title\"?, \"text\"}; several files will do")
-      ->required();
+                   "Without an index: JSON lines {\"id\", \"title\"?, \"text\"}, indexed in memory")
+      ->excludes(index);
+  command
+      ->add_option("--filter", options->search.filter,
+                   "Only documents whose metadata fulfil it: 'year >= 1990 and section = \"歴史\"'")
+      ->needs(index);
   CLI::Option* query = command->add_option("--query", options->query, "The query");
   command
       ->add_option("--queries", options->queries,
                    "Many: TSV id<TAB>text, or JSON lines {\"id\", \"text\"}")
       ->excludes(query);
-  command->add_option("--retriever", options->retriever, "bm25 (MeCab words and character pairs)")
-      ->check(CLI::IsMember({"bm25"}))
+  command
+      ->add_option("--retriever", options->retriever,
+                   "bm25 (MeCab words and character pairs), dense (vectors), or hybrid (both)")
+      ->check(CLI::IsMember({"bm25", "dense", "hybrid"}))
       ->capture_default_str();
-  command->add_option("--candidates", options->candidates, "Candidates of a query")
+  add_dense_options(*command, *options, index);
+  command->add_option("--candidates", options->search.candidates, "Candidates of a query")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->add_option("--model", options->model,
@@ -213,14 +316,20 @@ void add_search(CLI::App& app) {
   options->model_flags.add_to(*command);
   options->text.add_to(*command);
   command->footer(
-      "Examples:\n"
+      "A filter knows = != < <= > >= in (...) exists, and or not, parentheses; its keys are those "
+      "of "
+      "the metadata,\nand id, title, text.\n\nExamples:\n"
+      "  narabi search my.index --query 銀閣寺を建てたのは誰 --filter 'section != \"\"' --top-n 3\n"
       "  narabi search --corpus data/kyoto/kyoto-sample.jsonl.xz --query 銀閣寺を建てたのは誰 "
       "--model models/prototype-modernbert-6l\n"
       "  narabi search --corpus corpus.jsonl --queries queries.tsv --output bm25.run");
   command->callback([options, query, blend] {
     options->blend_given = blend->count() > 0;
+    if (options->index.empty() && options->corpus.empty())
+      throw CLI::RequiredError("INDEX or --corpus");
     if (query->count() == 0 && options->queries.empty())
       throw CLI::RequiredError("--query or --queries");
+    settle(*options);
     run(*options);
   });
 }

@@ -72,7 +72,7 @@ std::string JsonLines::text(std::string_view key) const {
 }
 
 std::optional<std::string> JsonLines::id() const {
-  for (const char* key : {"id", "_id"}) {
+  for (const char* key : {"id", "_id", "docid"}) {
     const auto found = impl_->object.find(key);
     if (found == impl_->object.end()) continue;
     if (found->is_string()) return found->get<std::string>();
@@ -81,6 +81,12 @@ std::optional<std::string> JsonLines::id() const {
                         shown(*found));
   }
   return std::nullopt;
+}
+
+std::string JsonLines::without(std::initializer_list<std::string_view> keys) const {
+  json rest = impl_->object;
+  for (const std::string_view key : keys) rest.erase(std::string(key));
+  return rest.empty() ? "" : rest.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string JsonLines::where() const {

@@ -1,6 +1,7 @@
 // JSON lines, one object a line, with errors that name file, line, key, expected and found.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,8 +22,10 @@ class JsonLines {
   bool next();  // false at the end
   bool has(std::string_view key) const;
   std::string text(std::string_view key) const;  // throws unless a string is there
-  // "id" as a string or an integer, or BEIR's "_id"; nothing when neither is there.
+  // "id" as a string or an integer, BEIR's "_id" or MIRACL's "docid"; nothing when none is there.
   std::optional<std::string> id() const;
+  // The object without `keys`, as JSON; empty when nothing is left.
+  std::string without(std::initializer_list<std::string_view> keys) const;
   std::string where() const;   // "FILE:LINE"
   std::int64_t count() const;  // objects so far
 

@@ -135,9 +135,11 @@ template <std::size_t rows>
 void score_tiles(const Head& head, std::size_t i, Range tiles) {
   for (std::size_t j = tiles.begin; j < tiles.end; j += kTile) {
     __m512 sums[rows][2];
+#pragma GCC unroll 12
     for (std::size_t r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = zero();
     multiply<rows>(sums, reinterpret_cast<const char*>(head.query + i * head.query_stride),
                    head.query_stride * sizeof(Bf16), head.keys + j, head.columns, head.size / 2);
+#pragma GCC unroll 12
     for (std::size_t r = 0; r < rows; ++r) {
       store(head.scores + r * head.columns + j, sums[r][0]);
       store(head.scores + r * head.columns + j + kLanes, sums[r][1]);
@@ -201,10 +203,12 @@ void attend_block(const Head& head, std::size_t i, Bf16* out, std::size_t out_st
       reinterpret_cast<const char*>(head.scores) + tiles.begin * sizeof(Bf16);
   for (std::size_t d = 0; d < head.size; d += kTile) {
     __m512 sums[rows][2];
+#pragma GCC unroll 12
     for (std::size_t r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = zero();
     multiply<rows>(sums, probabilities, head.columns * sizeof(float),
                    head.values + tiles.begin / 2 * head.size + d, head.size,
                    (tiles.end - tiles.begin) / 2);
+#pragma GCC unroll 12
     for (std::size_t r = 0; r < rows; ++r) {
       const Vec scale = broadcast(inverse[r]);
       const __m512bh halves = _mm512_cvtne2ps_pbh(mul(sums[r][1], scale), mul(sums[r][0], scale));

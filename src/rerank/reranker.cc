@@ -101,6 +101,10 @@ int Reranker::max_length() const {
   return impl_->max_length;
 }
 
+const Tokenizer& Reranker::tokenizer() const {
+  return impl_->tokenizer;
+}
+
 double Reranker::blend_weight(std::string_view first_stage) const {
   const auto found = impl_->blend.find(std::string(first_stage));
   return found == impl_->blend.end() ? 0.0 : found->second;

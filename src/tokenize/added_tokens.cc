@@ -10,6 +10,7 @@ namespace {
 
 std::vector<std::string_view> contents(const std::vector<AddedToken>& tokens) {
   std::vector<std::string_view> texts;
+  texts.reserve(tokens.size());
   for (const AddedToken& token : tokens) texts.push_back(token.content);
   return texts;
 }

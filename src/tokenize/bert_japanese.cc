@@ -104,10 +104,10 @@ class JapaneseWorker {
     for (std::size_t offset = 0; offset < word.size();) {
       const std::size_t at = offset;
       if (!is_python_space(base::next_code_point(word, offset))) continue;
-      shared_->model->append_ids(word.substr(begin, at - begin), scratch_, ids);
+      shared_->model->append_ids(word.substr(begin, at - begin), scratch_, ids, kNoLimit);
       begin = offset;
     }
-    shared_->model->append_ids(word.substr(begin), scratch_, ids);
+    shared_->model->append_ids(word.substr(begin), scratch_, ids, kNoLimit);
   }
 
   void append_characters(std::string_view word, std::vector<std::int32_t>& ids) {

@@ -27,8 +27,9 @@ struct ModelScratch {
 class Model {
  public:
   virtual ~Model() = default;
+  // `limit` as in Worker::append_ids().
   virtual void append_ids(std::string_view piece, ModelScratch& scratch,
-                          std::vector<std::int32_t>& ids) const = 0;
+                          std::vector<std::int32_t>& ids, std::size_t limit) const = 0;
   virtual int vocabulary_size() const = 0;
   // The id of a whole token, or -1.
   virtual std::int32_t token_to_id(std::string_view token) const = 0;
@@ -48,7 +49,7 @@ struct WordPieceOptions {
 };
 
 // Both throw InvalidFormat naming `where` for a vocabulary they cannot use.
-std::unique_ptr<const Model> make_unigram(UnigramOptions options, const std::string& where);
+std::unique_ptr<const Model> make_unigram(const UnigramOptions& options, const std::string& where);
 std::unique_ptr<const Model> make_wordpiece(WordPieceOptions options, const std::string& where);
 
 }  // namespace narabi::tokenize

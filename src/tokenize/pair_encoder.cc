@@ -83,18 +83,18 @@ PairEncoder::PairEncoder(const LoadedTokenizer& tokenizer)
     : tokenizer_(tokenizer), worker_(tokenizer.text->worker()) {}
 
 void PairEncoder::append_ids(std::string_view text, const char* side,
-                             std::vector<std::int32_t>& ids) {
+                             std::vector<std::int32_t>& ids, std::size_t limit) {
   if (const auto offset = base::invalid_utf8_at(text)) {
     throw InvalidArgument(std::string(side) + ": invalid UTF-8 at byte " + std::to_string(*offset));
   }
-  worker_->append_ids(text, ids);
+  worker_->append_ids(text, ids, limit);
 }
 
 Encoding PairEncoder::encode(std::string_view text, int max_length) {
   const std::vector<TemplatePiece>& pieces = tokenizer_.special.single;
   const std::size_t room = room_for(pieces, max_length);
   second_.clear();
-  append_ids(text, "text", second_);
+  append_ids(text, "text", second_, room);
   const std::size_t kept = std::min(second_.size(), room);
   Encoding encoding = fill(tokenizer_.special, pieces, std::span(second_).first(kept), {});
   encoding.truncated = kept < second_.size();
@@ -103,7 +103,7 @@ Encoding PairEncoder::encode(std::string_view text, int max_length) {
 
 Encoding PairEncoder::encode_plain(std::string_view text) {
   Encoding encoding;
-  append_ids(text, "text", encoding.input_ids);
+  append_ids(text, "text", encoding.input_ids, kNoLimit);
   return encoding;
 }
 
@@ -114,12 +114,14 @@ Encoding PairEncoder::encode_pair(std::string_view query, std::string_view passa
   if (!has_last_query_ || last_query_ != query) {
     has_last_query_ = false;
     first_.clear();
-    append_ids(query, "query", first_);
+    append_ids(query, "query", first_, kNoLimit);
     last_query_ = query;
     has_last_query_ = true;
   }
   second_.clear();
-  append_ids(passage, "passage", second_);
+  // One id more than could be kept says that something is cut; longest_first also asks which side
+  // is the longer one.
+  append_ids(passage, "passage", second_, std::max(room, first_.size()));
   const Lengths whole{first_.size(), second_.size()};
   const Lengths kept = truncate(whole, room, truncation, tokenizer_.special.slow_truncation);
   Encoding encoding = fill(tokenizer_.special, pieces, std::span(first_).first(kept.first),

@@ -27,7 +27,8 @@ class PairEncoder {
                        Truncation truncation);
 
  private:
-  void append_ids(std::string_view text, const char* side, std::vector<std::int32_t>& ids);
+  void append_ids(std::string_view text, const char* side, std::vector<std::int32_t>& ids,
+                  std::size_t limit);
 
   const LoadedTokenizer& tokenizer_;
   std::unique_ptr<Worker> worker_;

@@ -5,8 +5,11 @@
 namespace narabi::tokenize {
 
 PieceTrie::PieceTrie(const std::vector<std::string_view>& pieces) {
-  std::size_t slots = 1024;
-  while (slots < pieces.size() * 4) slots *= 2;  // about what real vocabularies need
+  // No more nodes than characters: at most two thirds full, about a third with real vocabularies.
+  std::size_t characters = 1, slots = 64;
+  for (const std::string_view piece : pieces)
+    for (const char c : piece) characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  while (slots * 2 < characters * 3) slots *= 2;
   edges_.assign(slots, {kEmpty, 0, kNone});
   mask_ = slots - 1;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
@@ -24,8 +27,6 @@ std::int32_t PieceTrie::find(std::string_view text) const {
 }
 
 void PieceTrie::insert(std::string_view text, std::int32_t piece) {
-  // At most half full, and no growing below, where entries are referred to.
-  while ((nodes_ + text.size()) * 2 > edges_.size()) grow();
   Edge* edge = nullptr;
   for (std::size_t offset = 0; offset < text.size();) {
     if (edge != nullptr) edge->child |= 1;
@@ -40,18 +41,6 @@ std::size_t PieceTrie::slot_of(std::uint64_t key) {
   while (edges_[slot].key != key && edges_[slot].key != kEmpty) slot = (slot + 1) & mask_;
   if (edges_[slot].key == kEmpty) edges_[slot] = {key, nodes_++ << 1, kNone};
   return slot;
-}
-
-void PieceTrie::grow() {
-  std::vector<Edge> old(edges_.size() * 2, Edge{kEmpty, 0, kNone});
-  old.swap(edges_);
-  mask_ = edges_.size() - 1;
-  for (const Edge& edge : old) {
-    if (edge.key == kEmpty) continue;
-    std::size_t slot = hash(edge.key);
-    while (edges_[slot].key != kEmpty) slot = (slot + 1) & mask_;
-    edges_[slot] = edge;
-  }
 }
 
 }  // namespace narabi::tokenize

@@ -54,7 +54,6 @@ class PieceTrie {
   std::size_t hash(std::uint64_t key) const { return (key * 0x9E3779B97F4A7C15ull >> 24) & mask_; }
   void insert(std::string_view text, std::int32_t piece);
   std::size_t slot_of(std::uint64_t key);  // of the entry, made when it is not there
-  void grow();
 
   std::vector<Edge> edges_;
   std::size_t mask_ = 0;

@@ -25,7 +25,7 @@ std::vector<std::string> random_pieces(std::size_t count) {
 }
 
 TEST(PieceTrie, finds_every_piece_that_begins_a_text_and_no_other) {
-  const std::vector<std::string> pieces = random_pieces(5000);  // enough to grow several times
+  const std::vector<std::string> pieces = random_pieces(5000);
   std::map<std::string, std::int32_t> last;
   for (std::size_t i = 0; i < pieces.size(); ++i) last[pieces[i]] = static_cast<std::int32_t>(i);
   const PieceTrie trie({pieces.begin(), pieces.end()});

@@ -46,20 +46,23 @@ class PipelineWorker final : public Worker {
  public:
   explicit PipelineWorker(const Pipeline& pipeline) : pipeline_(pipeline) {}
 
-  void append_ids(std::string_view text, std::vector<std::int32_t>& ids) override {
+  void append_ids(std::string_view text, std::vector<std::int32_t>& ids,
+                  std::size_t limit) override {
     pipeline_.raw_.split(text, raw_);
     for (const Section& section : raw_) {
       if (section.id >= 0) {
         ids.push_back(section.id);
       } else {
         append_normalised(text.substr(section.begin, section.end - section.begin),
-                          section.begin == 0, ids);
+                          section.begin == 0, ids, limit);
       }
+      if (ids.size() > limit) return;
     }
   }
 
  private:
-  void append_normalised(std::string_view text, bool at_start, std::vector<std::int32_t>& ids) {
+  void append_normalised(std::string_view text, bool at_start, std::vector<std::int32_t>& ids,
+                         std::size_t limit) {
     if (pipeline_.parts_.normalizer) {
       normal_ = text;
       pipeline_.parts_.normalizer->apply(normal_);
@@ -71,16 +74,20 @@ class PipelineWorker final : public Worker {
         ids.push_back(section.id);
       } else {
         append_pieces(text.substr(section.begin, section.end - section.begin),
-                      at_start && section.begin == 0, ids);
+                      at_start && section.begin == 0, ids, limit);
       }
+      if (ids.size() > limit) return;
     }
   }
 
-  void append_pieces(std::string_view text, bool at_start, std::vector<std::int32_t>& ids) {
+  void append_pieces(std::string_view text, bool at_start, std::vector<std::int32_t>& ids,
+                     std::size_t limit) {
     pieces_.start(text, at_start);
     if (pipeline_.parts_.pre_tokenizer) pipeline_.parts_.pre_tokenizer->apply(pieces_);
-    for (const Piece& piece : pieces_.list)
-      pipeline_.parts_.model->append_ids(pieces_.view(piece), scratch_, ids);
+    for (const Piece& piece : pieces_.list) {
+      pipeline_.parts_.model->append_ids(pieces_.view(piece), scratch_, ids, limit);
+      if (ids.size() > limit) return;
+    }
   }
 
   const Pipeline& pipeline_;

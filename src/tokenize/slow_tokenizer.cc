@@ -31,7 +31,8 @@ class SlowWorker final : public Worker {
   explicit SlowWorker(const SlowTokenizer& tokenizer)
       : tokenizer_(tokenizer), to_ids_(tokenizer.parts_.make_worker()) {}
 
-  void append_ids(std::string_view text, std::vector<std::int32_t>& ids) override {
+  void append_ids(std::string_view text, std::vector<std::int32_t>& ids,
+                  std::size_t limit) override {
     const std::string lowered = tokenizer_.parts_.lowercase ? lower_text(text) : std::string();
     if (tokenizer_.parts_.lowercase) text = lowered;
     tokenizer_.finder_.split(text, sections_);
@@ -41,6 +42,7 @@ class SlowWorker final : public Worker {
       } else {
         to_ids_(text.substr(section.begin, section.end - section.begin), ids);
       }
+      if (ids.size() > limit) return;
     }
   }
 

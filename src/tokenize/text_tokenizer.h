@@ -1,6 +1,7 @@
 // The contract between the kinds of tokenizers and the pair encoder.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9,13 +10,17 @@
 
 namespace narabi::tokenize {
 
+constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
+
 // The scratch memory of one thread; made by a TextTokenizer, which has to outlive it.
 class Worker {
  public:
   virtual ~Worker() = default;
   // Appends the ids of `text` (valid UTF-8) without the template's special tokens. Special and
-  // added tokens that stand literally in the text are recognised as the reference does.
-  virtual void append_ids(std::string_view text, std::vector<std::int32_t>& ids) = 0;
+  // added tokens that stand literally in the text are recognised as the reference does. Once
+  // ids.size() exceeds `limit` it may stop: what stands in `ids` then begins the ids of all.
+  virtual void append_ids(std::string_view text, std::vector<std::int32_t>& ids,
+                          std::size_t limit) = 0;
 };
 
 // Immutable, shared between threads.

@@ -203,7 +203,7 @@ std::unique_ptr<const Model> parse_unigram(const Field& field) {
   }
   if (field.has("unk_id")) options.unk_id = field.at("unk_id").id();
   options.byte_fallback = field.flag("byte_fallback", false);
-  return make_unigram(std::move(options), field.path());
+  return make_unigram(options, field.path());
 }
 
 std::unique_ptr<const Model> parse_wordpiece(const Field& field) {

@@ -13,6 +13,7 @@ namespace narabi::tokenize {
 namespace {
 
 constexpr std::size_t kMaxBytes = std::numeric_limits<std::int32_t>::max();
+constexpr std::size_t kFirstLook = 32;  // characters beyond `enough`, at which to see if it is
 constexpr double kUnkPenalty = 10.0;  // an unknown character costs this more than the rarest piece
 
 std::vector<std::string_view> texts_of(const UnigramOptions& options) {
@@ -24,7 +25,7 @@ std::vector<std::string_view> texts_of(const UnigramOptions& options) {
 
 class Unigram final : public Model {
  public:
-  explicit Unigram(UnigramOptions options)
+  explicit Unigram(const UnigramOptions& options)
       : size_(static_cast<int>(options.pieces.size())),
         unk_id_(options.unk_id),
         byte_fallback_(options.byte_fallback),
@@ -43,12 +44,12 @@ class Unigram final : public Model {
     }
   }
 
-  void append_ids(std::string_view piece, ModelScratch& scratch,
-                  std::vector<std::int32_t>& ids) const override {
+  void append_ids(std::string_view piece, ModelScratch& scratch, std::vector<std::int32_t>& ids,
+                  std::size_t limit) const override {
     if (piece.empty()) return;
     decode(piece, scratch);
-    find_best_path(scratch.characters, scratch.nodes);
-    collect(piece, scratch, ids);
+    find_best_path(piece, scratch, limit - std::min(limit, ids.size()));
+    ids.insert(ids.end(), scratch.ids.rbegin(), scratch.ids.rend());
   }
 
   int vocabulary_size() const override { return size_; }
@@ -73,29 +74,66 @@ class Unigram final : public Model {
     if (node.from < 0 || score > node.score) node = {score, static_cast<std::int32_t>(from), id};
   }
 
-  // nodes[i]: the best segmentation of the first i characters.
-  void find_best_path(const std::vector<char32_t>& text,
-                      std::vector<ModelScratch::Node>& nodes) const {
+  // nodes[i]: the best segmentation of the first i characters. Leaves the ids in scratch.ids, last
+  // first: all, or more than `enough` of those that all begin with.
+  void find_best_path(std::string_view bytes, ModelScratch& scratch, std::size_t enough) const {
+    const std::vector<char32_t>& text = scratch.characters;
+    std::vector<ModelScratch::Node>& nodes = scratch.nodes;
     nodes.assign(text.size() + 1, {});
+    std::size_t furthest = 0;  // end of the longest piece so far
+    std::size_t next_look = enough < text.size() ? enough + kFirstLook : text.size();
     for (std::size_t begin = 0; begin < text.size(); ++begin) {
-      const double score = nodes[begin].score;
-      bool has_single = false;
-      PieceTrie::Place place;
-      for (std::size_t end = begin; end < text.size();) {
-        if (!trie_.step(place, text[end++])) break;
-        if (place.piece == PieceTrie::kNone) continue;
-        offer(nodes[end], score + scores_[static_cast<std::size_t>(place.piece)], begin,
-              place.piece);
-        has_single |= end - begin == 1;
+      if (begin >= next_look) {
+        collect(bytes, settled(nodes, begin, furthest), scratch);
+        if (scratch.ids.size() > enough) return;
+        next_look += next_look / 4;
       }
-      if (!has_single) offer(nodes[begin + 1], score + unk_score_, begin, unk_id_);
+      furthest = std::max(furthest, offer_pieces(text, begin, nodes));
     }
+    collect(bytes, text.size(), scratch);
   }
 
-  // Walks back from the end; neighbours that are unknown become one.
-  void collect(std::string_view text, ModelScratch& scratch, std::vector<std::int32_t>& ids) const {
+  // All pieces that begin at `begin`; returns the end of the longest.
+  std::size_t offer_pieces(const std::vector<char32_t>& text, std::size_t begin,
+                           std::vector<ModelScratch::Node>& nodes) const {
+    const double score = nodes[begin].score;
+    bool has_single = false;
+    std::size_t longest = begin + 1;
+    PieceTrie::Place place;
+    for (std::size_t end = begin; end < text.size();) {
+      if (!trie_.step(place, text[end++])) break;
+      if (place.piece == PieceTrie::kNone) continue;
+      offer(nodes[end], score + scores_[static_cast<std::size_t>(place.piece)], begin, place.piece);
+      has_single |= end - begin == 1;
+      longest = end;
+    }
+    if (!has_single) offer(nodes[begin + 1], score + unk_score_, begin, unk_id_);
+    return longest;
+  }
+
+  // Up to where the best path of the whole text is known when all pieces that begin before `done`
+  // have been offered: its first boundary from `done` on is one of those reached by now, and all
+  // of their paths share what lies before the place returned. An unknown piece before it is left
+  // out, for one after it would join it.
+  std::size_t settled(const std::vector<ModelScratch::Node>& nodes, std::size_t done,
+                      std::size_t furthest) const {
+    std::size_t common = done;
+    for (std::size_t end = done + 1; end <= furthest; ++end) {
+      if (nodes[end].from < 0) continue;
+      for (std::size_t other = end; other != common;) {
+        std::size_t& later = other > common ? other : common;
+        later = static_cast<std::size_t>(nodes[later].from);
+      }
+    }
+    while (common > 0 && nodes[common].id == unk_id_)
+      common = static_cast<std::size_t>(nodes[common].from);
+    return common;
+  }
+
+  // Walks back from `end`; neighbours that are unknown become one.
+  void collect(std::string_view text, std::size_t end, ModelScratch& scratch) const {
     scratch.ids.clear();
-    for (std::size_t end = scratch.characters.size(); end > 0;) {
+    while (end > 0) {
       const ModelScratch::Node& node = scratch.nodes[end];
       auto begin = static_cast<std::size_t>(node.from);
       if (node.id != unk_id_) {
@@ -109,7 +147,6 @@ class Unigram final : public Model {
       }
       end = begin;
     }
-    ids.insert(ids.end(), scratch.ids.rbegin(), scratch.ids.rend());
   }
 
   void push_unknown_reversed(std::string_view text, std::vector<std::int32_t>& reversed) const {
@@ -140,7 +177,7 @@ class Unigram final : public Model {
 
 }  // namespace
 
-std::unique_ptr<const Model> make_unigram(UnigramOptions options, const std::string& where) {
+std::unique_ptr<const Model> make_unigram(const UnigramOptions& options, const std::string& where) {
   if (options.pieces.empty()) throw InvalidFormat(where + ": vocab: expected pieces, found none");
   for (std::size_t i = 0; i < options.pieces.size(); ++i) {
     if (std::isnan(options.pieces[i].second)) {
@@ -153,7 +190,7 @@ std::unique_ptr<const Model> make_unigram(UnigramOptions options, const std::str
     throw InvalidFormat(where + ": unk_id: expected 0 to " + std::to_string(size - 1) + ", found " +
                         (options.unk_id < 0 ? "none" : std::to_string(options.unk_id)));
   }
-  return std::make_unique<Unigram>(std::move(options));
+  return std::make_unique<Unigram>(options);
 }
 
 }  // namespace narabi::tokenize

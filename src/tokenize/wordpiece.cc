@@ -16,8 +16,8 @@ class WordPiece final : public Model {
     unk_id_ = token_to_id(options_.unk_token);
   }
 
-  void append_ids(std::string_view word, ModelScratch& scratch,
-                  std::vector<std::int32_t>& ids) const override {
+  void append_ids(std::string_view word, ModelScratch& scratch, std::vector<std::int32_t>& ids,
+                  std::size_t /*limit*/) const override {
     if (word.empty()) return;
     if (characters(word) > options_.max_characters) {
       ids.push_back(unk_id_);

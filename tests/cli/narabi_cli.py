@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NARABI = os.environ.get("NARABI", str(ROOT / "build/release/narabi"))
 MODEL = str(ROOT / "models/prototype-modernbert-6l")
 GOLDEN = ROOT / "tests/golden"
-COMMANDS = ["score", "rerank", "tokenize", "embed", "inspect", "search", "eval", "reproduce", "bench", "quantize"]
+COMMANDS = ["score", "rerank", "tokenize", "embed", "inspect", "index", "search", "eval", "reproduce", "serve", "bench",
+            "quantize"]
 SECONDS = 300  # a sanitizer build on a busy machine is slow
 
 

@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--only", choices=SIZES, action="append")
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    texts, left = [], arguments.characters
+    texts = []
     for path in arguments.text:
         share = arguments.characters // len(arguments.text)
         for text in read(path):

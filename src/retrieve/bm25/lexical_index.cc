@@ -40,6 +40,7 @@ struct LexicalIndex::Impl {
     if (options.words) morphology.emplace(text::find_dictionary("ipadic"));
     base::ThreadPool pool(base::available_cores());
     std::vector<Analyzer> analyzers;
+    analyzers.reserve(static_cast<std::size_t>(pool.threads()));
     for (int i = 0; i < pool.threads(); ++i) analyzers.push_back(make_analyzer());
     std::vector<Terms> batch(kBatch);
     for (std::size_t begin = 0; begin < documents.size(); begin += kBatch) {

@@ -1,0 +1,12 @@
+// A body of the score routes: it is read, or refused with a 4xx whose message is UTF-8 and JSON.
+#include "http/score_request.h"
+
+#include "fuzz_requests.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace narabi::http;
+  const std::string_view body(reinterpret_cast<const char*>(data), size);
+  fuzz::read([&] { parse_score(body, 100); });
+  fuzz::read([&] { parse_predict(body, 100); });
+  return 0;
+}

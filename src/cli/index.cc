@@ -1,0 +1,455 @@
+// narabi index: builds an index on the disk, extends it, and looks after it.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "base/line_reader.h"
+#include "base/paths.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/json.h"
+#include "cli/model_options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "data/corpus_reader.h"
+#include "narabi/error.h"
+#include "narabi/index.h"
+
+namespace narabi::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kLinesBetweenLooks = 256;  // for Ctrl-C
+constexpr std::size_t kMostMessages = 20;        // about bad lines
+
+const std::map<std::string, data::CorpusFormat> kFormats = {{"auto", data::CorpusFormat::kAuto},
+                                                            {"jsonl", data::CorpusFormat::kJson},
+                                                            {"tsv", data::CorpusFormat::kTsv},
+                                                            {"text", data::CorpusFormat::kPlain}};
+
+struct Options {
+  std::string folder;
+  std::vector<std::string> corpus, arguments;
+  std::string ids, query, id, bad_lines = "stop";
+  data::CorpusFormat format = data::CorpusFormat::kAuto;
+  bool json = false, compact = false, words_only = false, bigrams_only = false;
+  std::size_t recall_check = 0;
+  std::optional<int> title_weight;
+  std::optional<double> k1, b;
+  WriterOptions writer;
+  TextFlags text;
+};
+
+// The acknowledgements of a writer: a line for each commit, and one at the end.
+class Report {
+ public:
+  explicit Report(bool json) : json_(json), output_("-"), start_(Clock::now()) {}
+
+  void committed(const IndexWriter& writer) {
+    if (!json_) return;
+    JsonLine line;
+    output_.line(
+        line.set_integer("committed", static_cast<std::int64_t>(writer.documents())).text());
+    output_.flush();
+  }
+
+  void finish(const IndexWriter& writer, std::optional<std::uint64_t> skipped) {
+    const auto counts = writer.counts();
+    const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+    if (json_) {
+      JsonLine line;
+      line.set_integer("documents", static_cast<std::int64_t>(writer.documents()));
+      if (skipped) line.set_integer("skipped", static_cast<std::int64_t>(*skipped));
+      const std::pair<const char*, std::uint64_t> all[] = {{"added", counts.added},
+                                                           {"updated", counts.updated},
+                                                           {"unchanged", counts.unchanged},
+                                                           {"deleted", counts.deleted},
+                                                           {"missing", counts.missing}};
+      for (const auto& [key, value] : all) line.set_integer(key, static_cast<std::int64_t>(value));
+      output_.line(line.set("seconds", seconds).text());
+    } else {
+      std::string text = fmt::format("{} documents; {} added, {} updated, {} unchanged, {} deleted",
+                                     writer.documents(), counts.added, counts.updated,
+                                     counts.unchanged, counts.deleted);
+      if (counts.missing > 0) text += fmt::format(", {} ids not there", counts.missing);
+      if (skipped && *skipped > 0) text += fmt::format(", {} bad lines skipped", *skipped);
+      output_.line(fmt::format("{}; {:.1f} s", text, seconds));
+    }
+    output_.close();
+  }
+
+ private:
+  bool json_;
+  Output output_;
+  Clock::time_point start_;
+};
+
+// For an index that is there, what was not asked for is as it is stored.
+std::optional<IndexSettings> wanted_settings(const Options& options) {
+  const bool given =
+      options.title_weight || options.k1 || options.b || options.words_only || options.bigrams_only;
+  if (!given) return std::nullopt;
+  IndexSettings settings;
+  if (base::exists(std::filesystem::path(options.folder) / "store.sqlite"))
+    settings = Index(options.folder).info().settings;
+  settings.title_weight = options.title_weight.value_or(settings.title_weight);
+  settings.k1 = options.k1.value_or(settings.k1);
+  settings.b = options.b.value_or(settings.b);
+  if (options.words_only) settings.bigrams = false;
+  if (options.bigrams_only) settings.words = false;
+  return settings;
+}
+
+// Reads one file into the index; the bad lines that were skipped.
+std::uint64_t add_file(const Options& options, const std::string& path, IndexWriter& writer,
+                       Report& report, std::uint64_t skipped) {
+  data::CorpusReader reader(path, options.format, options.text.invalid());
+  Progress progress(path == "-" ? "stdin" : path.substr(path.rfind('/') + 1),
+                    expected_lines(path, options.text.progress), options.text.progress);
+  data::CorpusDocument document;
+  for (std::size_t lines = 0;; ++lines) {
+    if (lines % kLinesBetweenLooks == 0) check_interrupt();
+    try {
+      if (!reader.next(document)) return skipped;
+    } catch (const InvalidFormat& error) {
+      if (options.bad_lines == "stop") throw;
+      if (++skipped <= kMostMessages) fmt::print(stderr, "narabi: skipped: {}\n", error.what());
+      if (skipped == kMostMessages)
+        fmt::print(stderr, "narabi: further bad lines are only counted\n");
+      continue;
+    }
+    progress.add(1);
+    if (writer.add({std::move(document.id), std::move(document.title), std::move(document.text),
+                    std::move(document.metadata)})) {
+      report.committed(writer);
+      check_interrupt();
+    }
+  }
+}
+
+void build(const Options& options) {
+  Report report(options.json);
+  IndexWriter writer(options.folder, wanted_settings(options), options.writer);
+  std::uint64_t skipped = 0;
+  for (const std::string& path : options.corpus)
+    skipped = add_file(options, path, writer, report, skipped);
+  writer.commit();
+  report.committed(writer);
+  if (options.compact) writer.compact();
+  writer.train();
+  report.finish(writer, skipped);
+}
+
+// recall and time by nprobe and refine, to choose them from.
+void show_recall(const Options& options) {
+  const auto table =
+      Index(options.folder, options.writer.embedder).check_recall(options.recall_check);
+  Output output("-");
+  if (!options.json)
+    output.line(fmt::format("{:>7} {:>7} {:>10} {:>11} {:>10}   exact: {:.2f} ms", "nprobe",
+                            "refine", "recall@10", "recall@100", "ms/query", table[0].exact_ms));
+  for (const Index::Recall& row : table) {
+    JsonLine line;
+    line.set_integer("nprobe", static_cast<std::int64_t>(row.nprobe)).set("refine", row.refine);
+    line.set("recall@10", row.recall_10).set("recall@100", row.recall_100);
+    line.set("ms", row.ms).set("exact_ms", row.exact_ms);
+    output.line(options.json ? line.text()
+                             : fmt::format("{:>7} {:>7} {:>10.4f} {:>11.4f} {:>10.2f}", row.nprobe,
+                                           row.refine, row.recall_10, row.recall_100, row.ms));
+  }
+  output.close();
+}
+
+// The index that a sub-command works on: before it, or its first argument.
+std::string folder_of(Options& options) {
+  if (!options.folder.empty()) return options.folder;
+  if (options.arguments.empty()) throw CLI::RequiredError("INDEX");
+  const std::string folder = options.arguments.front();
+  options.arguments.erase(options.arguments.begin());
+  return folder;
+}
+
+void no_more_arguments(const Options& options) {
+  if (!options.arguments.empty())
+    throw CLI::ExtrasError("index", std::vector<std::string>(options.arguments));
+}
+
+IndexWriter open_to_write(const std::string& folder, const WriterOptions& options) {
+  Index(folder).info();  // an index has to be there already
+  return IndexWriter(folder, std::nullopt, options);
+}
+
+void erase(Options options) {
+  const std::string folder = folder_of(options);
+  if (options.arguments.empty() && options.ids.empty())
+    throw CLI::RequiredError("ID, or --ids FILE");
+  Report report(options.json);
+  IndexWriter writer = open_to_write(folder, options.writer);
+  const auto erase_one = [&](const std::string& id) {
+    if (writer.erase(id)) report.committed(writer);
+  };
+  for (const std::string& id : options.arguments) erase_one(options.text.checked("ID", id));
+  if (!options.ids.empty()) {
+    base::LineReader lines(options.ids, options.text.invalid());
+    for (std::string id; lines.next(id);) {
+      if (!id.empty()) erase_one(id);
+    }
+  }
+  writer.commit();
+  report.committed(writer);
+  report.finish(writer, std::nullopt);
+}
+
+void compact(Options options) {
+  const std::string folder = folder_of(options);
+  no_more_arguments(options);
+  Report report(options.json);
+  IndexWriter writer = open_to_write(folder, options.writer);
+  writer.compact();
+  report.finish(writer, std::nullopt);
+}
+
+void rebuild(Options options) {
+  const std::string folder = folder_of(options);
+  no_more_arguments(options);
+  Report report(options.json);
+  verify_index(folder);  // an index has to be there; what is wrong with it is the reason to be here
+  IndexWriter writer(folder, std::nullopt, options.writer);
+  writer.rebuild();
+  report.finish(writer, std::nullopt);
+}
+
+void verify(Options options) {
+  const std::string folder = folder_of(options);
+  no_more_arguments(options);
+  const std::vector<std::string> problems = verify_index(folder);
+  Output output("-");
+  if (options.json) {
+    JsonLine line;
+    line.set_flag("ok", problems.empty()).set("problems", std::span<const std::string>(problems));
+    output.line(line.text());
+  } else {
+    for (const std::string& problem : problems) output.line(problem);
+    if (problems.empty()) output.line("all is well: every checksum and every document agrees");
+  }
+  output.close();
+  if (!problems.empty())
+    throw InvalidFormat(fmt::format("{}: {} problems found", folder, problems.size()));
+}
+
+void info(Options options) {
+  const std::string folder = folder_of(options);
+  no_more_arguments(options);
+  const IndexInfo info = Index(folder).info();
+  const IndexSettings& settings = info.settings;
+  Output output("-");
+  const auto integer = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  if (options.json) {
+    JsonLine line;
+    line.set_integer("documents", integer(info.documents))
+        .set_integer("segments", integer(info.segments))
+        .set_integer("bytes", integer(info.bytes))
+        .set("embedder", info.embedder)
+        .set("dense", info.dense)
+        .set_integer("dimension", info.dimension)
+        .set_integer("vectors", integer(info.vectors))
+        .set_integer("approximate", integer(info.approximate))
+        .set_integer("deleted", integer(info.deleted))
+        .set_integer("generation", integer(info.generation))
+        .set_flag("words", settings.words)
+        .set_flag("bigrams", settings.bigrams)
+        .set_integer("title_weight", settings.title_weight)
+        .set("k1", settings.k1)
+        .set("b", settings.b)
+        .set("dictionary", info.dictionary);
+    output.line(line.text());
+  } else {
+    output.line(fmt::format("documents   {}", info.documents));
+    output.line(fmt::format("deleted     {} (until compact)", info.deleted));
+    output.line(fmt::format("segments    {}", info.segments));
+    output.line(fmt::format("bytes       {} ({:.1f} MB)", info.bytes, double(info.bytes) / 1e6));
+    output.line(fmt::format("generation  {}", info.generation));
+    output.line(fmt::format("terms       {}{}{}", settings.words ? "words" : "",
+                            settings.words && settings.bigrams ? " + " : "",
+                            settings.bigrams ? "characters and pairs" : ""));
+    output.line(fmt::format("BM25        k1 {}, b {}, title weight {}", settings.k1, settings.b,
+                            settings.title_weight));
+    if (settings.words) output.line("dictionary  " + info.dictionary);
+    if (!info.embedder.empty()) {
+      output.line(fmt::format("embedder    {} ({} dimensions)", info.embedder, info.dimension));
+      output.line(fmt::format("vectors     {}, {} of them in {}", info.vectors, info.approximate,
+                              info.dense));
+    }
+  }
+  output.close();
+}
+
+void explain(Options options) {
+  const std::string folder = folder_of(options);
+  no_more_arguments(options);
+  const Index index(folder);
+  const std::string query = options.text.checked("--query", options.query);
+  std::string id = options.id;
+  if (id.empty()) {
+    SearchOptions one;
+    one.candidates = 1;
+    const auto hits = index.search(query, one);
+    if (hits.empty()) throw InvalidArgument("no document matches the query: " + query);
+    id = hits[0].document.id;
+  }
+  const auto parts = index.explain(query, id);
+  if (!parts) throw InvalidArgument(folder + ": there is no document with the id " + id);
+  Output output("-");
+  double total = 0;
+  for (const auto& part : *parts) total += part.score;
+  if (!options.json) {
+    output.line(fmt::format("{}: BM25 {:.4f}", id, total));
+    output.line(fmt::format("{:>9}  {:<7} {:>8} {:>11} {:>10}  {}", "score", "kind", "in query",
+                            "in document", "documents", "term"));
+  }
+  for (const auto& part : *parts) {
+    JsonLine line;
+    line.set("id", id)
+        .set("term", part.term)
+        .set("kind", std::string_view(part.word ? "word" : "gram"));
+    line.set_integer("in_query", part.in_query).set_integer("in_document", part.in_document);
+    line.set_integer("documents", static_cast<std::int64_t>(part.documents))
+        .set("score", part.score);
+    output.line(options.json ? line.text()
+                             : fmt::format("{:>9.4f}  {:<7} {:>8} {:>11} {:>10}  {}", part.score,
+                                           part.word ? "word" : "gram", part.in_query,
+                                           part.in_document, part.documents, part.term));
+  }
+  output.close();
+}
+
+void add_build_options(CLI::App& command, Options& options) {
+  command.add_option("--corpus", options.corpus,
+                     "JSON lines {id, title?, text, other keys: metadata}, TSV, or one passage a "
+                     "line; several files will do");
+  command.add_option("--format", options.format, "auto (by the name), jsonl, tsv or text")
+      ->transform(CLI::CheckedTransformer(kFormats));
+  command
+      .add_option("--bad-lines", options.bad_lines,
+                  "What a line that cannot be read does: stop, or skip (reported and counted)")
+      ->check(CLI::IsMember({"stop", "skip"}))
+      ->capture_default_str();
+  command.add_option("--batch", options.writer.batch, "Documents of a commit, at most")
+      ->check(CLI::Range(1, 1 << 24))
+      ->capture_default_str();
+  command
+      .add_option("--memory", options.writer.memory_mb,
+                  "MB for the documents of a batch; a commit comes earlier when they need more")
+      ->check(CLI::Range(16, 1 << 20))
+      ->capture_default_str();
+  command
+      .add_option("--threads", options.writer.threads,
+                  "Worker threads (default: the cores that the cgroup allows)")
+      ->check(CLI::Range(1, 1024));
+  command.add_flag("--compact", options.compact, "One segment at the end");
+  command.add_option("--embedder", options.writer.embedder,
+                     "sentence-transformers folder: vectors for dense and hybrid search");
+  command.add_option("--dense", options.writer.dense,
+                     "Faiss factory of the vector index: Flat (exact, the default), IVF1024,PQ32, "
+                     "IVF256,SQ8, ...");
+  command
+      .add_option("--recall-check", options.recall_check,
+                  "Recall and time of the vector index against exact search, by N queries")
+      ->check(CLI::PositiveNumber);
+}
+
+// Settings of a new index.
+void add_settings(CLI::App& command, Options& options) {
+  CLI::Option* words =
+      command.add_flag("--words-only", options.words_only, "New index: no characters and pairs");
+  command
+      .add_flag("--bigrams-only", options.bigrams_only,
+                "New index: no MeCab words (needs no dictionary)")
+      ->excludes(words);
+  command
+      .add_option("--title-weight", options.title_weight,
+                  "New index: how often a term of a title counts (default 1)")
+      ->check(CLI::Range(0, 16));
+  command.add_option("--k1", options.k1, "New index: BM25's k1 (default 1.2)");
+  command.add_option("--b", options.b, "New index: BM25's b (default 0.75)");
+}
+
+CLI::App* add_part(CLI::App& command, const std::string& name, const std::string& what,
+                   const std::shared_ptr<Options>& options, void (*body)(Options)) {
+  CLI::App* part = command.add_subcommand(name, what);
+  part->add_option("arguments", options->arguments,
+                   name == "delete" ? "INDEX, unless it stands before; then ids"
+                                    : "INDEX, unless it stands before the sub-command");
+  part->add_flag("--json", options->json, "JSON lines");
+  part->callback([options, body] { body(*options); });
+  return part;
+}
+
+void add_parts(CLI::App& command, const std::shared_ptr<Options>& options) {
+  CLI::App* part = add_part(command, "delete", "Deletes documents by id", options, erase);
+  part->add_option("--ids", options->ids, "A file with one id a line, - for stdin");
+  part->add_option("--batch", options->writer.batch, "Deletions of a commit, at most")
+      ->check(CLI::Range(1, 1 << 24))
+      ->capture_default_str();
+  part->footer(
+      "Examples:\n  narabi index delete my.index doc1 doc2\n"
+      "  narabi index my.index delete --ids gone.txt --json");
+  add_part(command, "verify", "Reads everything and compares checksums and documents", options,
+           verify)
+      ->footer("Exit code 1 when something is wrong.\n\nExample:\n  narabi index verify my.index");
+  add_part(command, "compact", "One segment, without the deleted documents", options, compact)
+      ->footer("Example:\n  narabi index compact my.index");
+  add_part(command, "rebuild", "All segments anew from the stored documents", options, rebuild)
+      ->footer(
+          "After damage that verify found, or with another dictionary.\n\n"
+          "Example:\n  narabi index rebuild my.index");
+  add_part(command, "info", "What the index holds", options, info)
+      ->footer("Example:\n  narabi index info my.index --json");
+  part =
+      add_part(command, "explain", "What each term adds to a document's score", options, explain);
+  part->add_option("--query", options->query, "The query")->required();
+  part->add_option("--id", options->id, "The document (default: the best one)");
+  part->footer("Example:\n  narabi index explain my.index --query 銀閣寺を建てた人 --id doc1");
+}
+
+}  // namespace
+
+void add_index(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "index", "Builds an index on the disk or extends it; delete, verify, compact, ...");
+  command->add_option("INDEX", options->folder, "Folder of the index; made when it is not there");
+  add_build_options(*command, *options);
+  add_settings(*command, *options);
+  command->add_flag(
+      "--json", options->json,
+      "JSON lines: {\"committed\": N} after each durable batch, at the end {documents, "
+      "skipped, ...}");
+  options->text.add_to(*command);
+  add_parts(*command, options);
+  command->require_subcommand(0, 1);
+  command->footer(
+      "A document of an id that is there replaces it. Every commit survives kill -9 and power "
+      "cuts; "
+      "the same command\nagain goes on where the last commit was.\n\nExamples:\n"
+      "  narabi index my.index --corpus data/kyoto/kyoto-sample.jsonl.xz\n"
+      "  narabi index my.index --corpus part1.jsonl.zst part2.tsv --bad-lines skip --json\n"
+      "  narabi index my.index --embedder ruri-v3-30m --dense IVF1024,PQ32\n"
+      "  narabi index my.index --recall-check 100\n"
+      "  narabi search my.index --query 銀閣寺を建てた人");
+  command->callback([command, options] {
+    if (!command->get_subcommands().empty()) return;
+    if (options->folder.empty()) throw CLI::RequiredError("INDEX");
+    const bool only_dense = !options->writer.embedder.empty() || !options->writer.dense.empty();
+    if (options->corpus.empty() && !only_dense && options->recall_check == 0)
+      throw CLI::RequiredError("--corpus");
+    if (!options->corpus.empty() || only_dense) build(*options);
+    if (options->recall_check > 0) show_recall(*options);
+  });
+}
+
+}  // namespace narabi::cli

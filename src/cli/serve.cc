@@ -1,0 +1,238 @@
+// narabi serve: rerankers and embedders over HTTP.
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "base/cpu.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/json.h"
+#include "cli/model_options.h"
+#include "cli/output.h"
+#include "data/readers.h"
+#include "http/server.h"
+#include "narabi/error.h"
+
+namespace narabi::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> models, corpus, api_keys;
+  std::string index, api_key_file, log_format = "text";
+  bool json = false;
+  ModelFlags model_flags;
+  service::ServiceOptions service;
+  http::ServerOptions http;
+};
+
+// "name=folder", or a folder whose last part is the name.
+std::pair<std::string, std::string> split_model(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals != std::string::npos && !std::filesystem::exists(text))
+    return {text.substr(0, equals), text.substr(equals + 1)};
+  const std::filesystem::path path = std::filesystem::path(text).lexically_normal();
+  const std::string name =
+      path.filename().empty() ? path.parent_path().filename().string() : path.filename().string();
+  return {name, text};
+}
+
+void load_models(const Options& options, service::Service& service) {
+  for (const std::string& text : options.models) {
+    const auto [name, folder] = split_model(text);
+    if (name.empty() || name.find('>') != std::string::npos)
+      throw InvalidArgument("--model " + text + ": expected FOLDER or NAME=FOLDER");
+    if (service.models().exactly(name))
+      throw InvalidArgument("--model " + text + ": the name " + name +
+                            " is taken; give another as NAME=FOLDER");
+    check_interrupt();
+    const service::ModelPtr model = service.models().load(name, folder);
+    fmt::print(stderr, "narabi: {} loaded in {:.2f} s ({})\n", name, model->loaded_in(), folder);
+  }
+}
+
+void open_candidates(const Options& options, service::Service& service) {
+  if (!options.index.empty()) return service.set_candidates(service::open_index(options.index));
+  if (options.corpus.empty()) return;
+  std::vector<Document> documents;
+  for (data::Passage& passage : data::read_corpus(options.corpus))
+    documents.push_back({*passage.id, std::move(passage.title), std::move(passage.text)});
+  service.set_candidates(service::corpus_in_memory(std::move(documents)));
+}
+
+std::vector<std::string> keys_of_file(const std::string& path) {
+  std::vector<std::string> keys;
+  base::LineReader lines(path, base::InvalidUtf8::kReject);
+  for (std::string line; lines.next(line);)
+    if (!line.empty() && line[0] != '#') keys.push_back(line);
+  if (keys.empty()) throw InvalidFormat(path + ": expected a key a line, found none");
+  return keys;
+}
+
+void say_ready(const Options& options, const http::Server& server,
+               const service::Service& service) {
+  Output output("-");
+  std::string names;
+  for (const auto& model : service.models().all())
+    names += (names.empty() ? "" : ", ") + model->name();
+  if (options.json) {
+    JsonLine line;
+    line.set_flag("ready", true).set("url", server.address()).set_integer("port", server.port());
+    line.set("models", names);
+    output.line(line.text());
+  } else {
+    output.line("narabi: ready on " + server.address() + " with " + names);
+  }
+  output.close();
+}
+
+bool interrupted() {
+  try {
+    check_interrupt();
+    return false;
+  } catch (const Interrupted&) {
+    return true;
+  }
+}
+
+void run(Options& options) {
+  options.service.model = options.model_flags.options();
+  if (options.service.model.threads == 0) options.service.model.threads = base::available_cores();
+  if (!options.api_key_file.empty())
+    for (std::string& key : keys_of_file(options.api_key_file)) options.api_keys.push_back(key);
+  options.http.api_keys = options.api_keys;
+  options.http.log = options.log_format == "json"  ? http::LogFormat::kJson
+                     : options.log_format == "off" ? http::LogFormat::kOff
+                                                   : http::LogFormat::kText;
+  service::Service service(options.service);
+  http::Router router({service, options.http});
+  http::Server server(router);  // a port that is taken is said before a minute of loading
+  load_models(options, service);
+  open_candidates(options, service);
+  say_ready(options, server, service);
+  const std::size_t cut = server.run(interrupted);
+  service.stop();  // its answers go to the server, which has to be there
+  if (cut > 0) fmt::print(stderr, "narabi: {} connections were cut off at the drain limit\n", cut);
+  check_interrupt();
+}
+
+void add_model_options(CLI::App& command, Options& options) {
+  command
+      .add_option("--model,--model-id", options.models,
+                  "Model folder, or NAME=FOLDER; several will do: rerankers and embedders")
+      ->required()
+      ->envname("MODEL_ID");
+  command
+      .add_option("--served-model-name", options.http.served_name,
+                  "What answers call the first model")
+      ->envname("SERVED_MODEL_NAME");
+  CLI::Option* index =
+      command.add_option("--index", options.index, "/search: an index that narabi index made")
+          ->envname("INDEX");
+  command
+      .add_option("--corpus", options.corpus,
+                  "/search: JSON lines {\"id\", \"title\"?, \"text\"}, BM25 in memory")
+      ->excludes(index);
+  command
+      .add_option("--cache-entries", options.service.cache_entries,
+                  "Scores to keep, about 150 bytes each; 0: no cache")
+      ->envname("CACHE_ENTRIES")
+      ->capture_default_str();
+  command.add_flag("--strict-model-names", options.service.strict_names,
+                   "Names such as rerank-v3.5 do not stand for the first model");
+}
+
+void add_address_options(CLI::App& command, Options& options) {
+  command.add_option("--host,--hostname", options.http.host, "Address to listen on")
+      ->envname("HOST")
+      ->capture_default_str();
+  command.add_option("-p,--port", options.http.port, "Port; 0: any free one")
+      ->envname("PORT")
+      ->capture_default_str();
+  command
+      .add_option("--uds-path,--unix-socket", options.http.unix_socket,
+                  "Unix socket instead of host and port")
+      ->envname("UDS_PATH");
+  command
+      .add_option("--api-key", options.api_keys, "Key that callers have to send; several will do")
+      ->envname("API_KEY");
+  command.add_option("--api-key-file", options.api_key_file, "Keys, one a line; # comments")
+      ->envname("API_KEY_FILE");
+  command
+      .add_option("--admin-token", options.http.admin_token,
+                  "Turns the admin API on, for those who send this token")
+      ->envname("ADMIN_TOKEN");
+  command.add_option("--cors-allow-origin", options.http.cors_origin, "Origin, or *")
+      ->envname("CORS_ALLOW_ORIGIN");
+}
+
+void add_limit_options(CLI::App& command, Options& options) {
+  const auto positive = [&](const char* flag, auto& value, const char* help, const char* env) {
+    command.add_option(flag, value, help)
+        ->check(CLI::PositiveNumber)
+        ->envname(env)
+        ->capture_default_str();
+  };
+  positive("--max-concurrent-requests", options.service.max_open_requests,
+           "Requests open at a time; more get 429", "MAX_CONCURRENT_REQUESTS");
+  positive("--max-batch-tokens", options.service.scheduler.max_batch_tokens,
+           "Tokens of a batch, estimated", "MAX_BATCH_TOKENS");
+  positive("--max-queue-tokens", options.service.scheduler.max_queue_tokens,
+           "Tokens that may wait, estimated; more get 429", "MAX_QUEUE_TOKENS");
+  positive("--batch-seconds", options.service.scheduler.batch_seconds,
+           "Time that a batch aims at, so that small requests get in between", "BATCH_SECONDS");
+  positive("--max-client-batch-size", options.http.max_batch,
+           "Documents, texts or pairs of a request", "MAX_CLIENT_BATCH_SIZE");
+  positive("--payload-limit", options.http.body_limit, "Bytes of a request", "PAYLOAD_LIMIT");
+  positive("--max-connections", options.http.max_connections, "Connections open at a time",
+           "MAX_CONNECTIONS");
+  positive("--request-timeout", options.http.request_seconds,
+           "Seconds that a request may take that names no X-Request-Timeout", "REQUEST_TIMEOUT");
+  positive("--header-timeout", options.http.header_seconds, "Seconds for a request's headers",
+           "HEADER_TIMEOUT");
+  positive("--body-timeout", options.http.body_seconds, "Seconds for a request's body",
+           "BODY_TIMEOUT");
+  positive("--idle-timeout", options.http.idle_seconds, "Seconds between two requests",
+           "IDLE_TIMEOUT");
+  positive("--drain-timeout", options.http.drain_seconds,
+           "Seconds after SIGTERM for the requests under way", "DRAIN_TIMEOUT");
+  positive("--io-threads", options.http.io_threads, "Threads for connections and JSON",
+           "IO_THREADS");
+}
+
+constexpr const char* kFooter =
+    "Answers the clients of TEI, Cohere, Jina, Voyage, vLLM, llama.cpp and OpenAI (embeddings): "
+    "/rerank,\n"
+    "/v1/rerank, /v2/rerank, /voyage/v1/rerank, /weaviate/rerank, /score, /predict, /embed,\n"
+    "/v1/embeddings, /tokenize, /search, /info, /v1/models, /health, /ready, /metrics; a page at "
+    "/;\n"
+    "all of it in /openapi.json. SIGTERM: requests under way are answered, then it ends.\n"
+    "Examples:\n"
+    "  narabi serve --model models/prototype-modernbert-6l\n"
+    "  narabi serve --model small=DIR --model large=DIR --port 8080 --api-key-file keys.txt\n"
+    "  narabi serve --model DIR --index INDEX\n"
+    "  narabi serve --model DIR --corpus data/kyoto/kyoto-sample.jsonl.xz\n"
+    "  curl localhost:8080/rerank -H 'content-type: application/json' -d '{\"query\":\"首都は\","
+    "\"documents\":[\"東京は首都\",\"京都は古都\"]}'";
+
+}  // namespace
+
+void add_serve(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("serve", "Rerank, score, embed and search over HTTP");
+  add_model_options(*command, *options);
+  add_address_options(*command, *options);
+  add_limit_options(*command, *options);
+  command->add_option("--log-format", options->log_format, "text, json or off; on stderr")
+      ->check(CLI::IsMember({"text", "json", "off"}))
+      ->envname("LOG_FORMAT")
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "The line that says it is ready, as JSON");
+  options->model_flags.add_to(*command);
+  command->footer(kFooter);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace narabi::cli

@@ -1,0 +1,93 @@
+// /search: candidates of the index or corpus, then the reranker.
+#include "http/app.h"
+#include "http/json_writer.h"
+#include "http/search_request.h"
+
+namespace narabi::http {
+namespace {
+
+using service::Failure;
+using service::SearchHit;
+using service::SearchResult;
+
+service::SearchQuery to_query(const App& app, const SearchRequest& request) {
+  service::SearchQuery query{.query = request.query,
+                             .filter = request.filter,
+                             .candidates = request.candidates,
+                             .stages = {},
+                             .blend = request.blend};
+  const bool any = app.service.models().find("", service::ModelKind::kReranker) != nullptr;
+  if (request.rerank && (any || !request.model.empty()))
+    query.stages = resolve(app, request.model, service::ModelKind::kReranker);
+  return query;
+}
+
+void write_hit(JsonWriter& json, const SearchHit& hit, std::size_t rank, const std::string& stage) {
+  json.begin_object().key("rank").integer(static_cast<std::int64_t>(rank));
+  json.key("before").integer(static_cast<std::int64_t>(hit.before));
+  json.key("id").text(hit.candidate.id).key("score").number(hit.final_score);
+  json.key(stage).number(hit.candidate.score);
+  if (hit.reranked) {
+    json.key("logit").number(hit.reranked->logit);
+    json.key("relevance_score").number(hit.reranked->score);
+    json.key("truncated").flag(hit.reranked->truncated);
+  }
+  if (!hit.candidate.title.empty()) json.key("title").text(hit.candidate.title);
+  json.key("text").text(hit.candidate.text);
+  if (!hit.candidate.metadata.empty()) json.key("metadata").raw(hit.candidate.metadata);
+  json.end_object();
+}
+
+std::string body_of(const App& app, const SearchResult& result, std::size_t top_n,
+                    const std::vector<service::ModelPtr>& stages, const Exchange& exchange) {
+  const std::size_t shown = std::min(top_n, result.hits.size());
+  JsonWriter json;
+  json.begin_object().key("id").text(exchange.id);
+  json.key("model");
+  if (stages.empty()) {
+    json.null();
+  } else {
+    json.text(model_names(app, stages));
+  }
+  json.key("found").integer(static_cast<std::int64_t>(result.hits.size()));
+  json.key("documents").integer(static_cast<std::int64_t>(app.service.candidates()->documents()));
+  json.key("results").begin_array();
+  for (std::size_t i = 0; i < shown; ++i)
+    write_hit(json, result.hits[i], i + 1, app.service.candidates()->first_stage());
+  json.end_array().key("timing").begin_object();
+  json.key("retrieve_ms").number(result.retrieval_seconds * 1e3);
+  json.key("queue_ms").number(result.queue_seconds * 1e3);
+  json.key("rerank_ms").number(result.inference_seconds * 1e3).end_object().end_object();
+  return json.take();
+}
+
+void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
+  if (app.service.candidates() == nullptr)
+    throw HttpError(404, "not_found",
+                    "this server has no index; start it with --index or --corpus");
+  const SearchRequest request = parse_search(exchange->request.body);
+  apply_timeout(request.timeout, *exchange);
+  service::SearchQuery query = to_query(app, request);
+  const auto stages = query.stages;
+  note_model(stages, *exchange);
+  const std::size_t top_n = request.top_n;
+  app.service.search(
+      std::move(query), exchange->ticket,
+      [&app, exchange, reply, stages, top_n](const std::variant<SearchResult, Failure>& outcome) {
+        if (const auto* failure = std::get_if<Failure>(&outcome))
+          return reply(failed(*failure, ErrorShape::kText, *exchange));
+        const auto& result = std::get<SearchResult>(outcome);
+        exchange->items = result.hits.size();
+        exchange->queue_seconds = result.queue_seconds;
+        exchange->inference_seconds = result.inference_seconds;
+        reply({.body = body_of(app, result, top_n, stages, *exchange), .headers = {}});
+      });
+}
+
+}  // namespace
+
+std::vector<Route> search_routes() {
+  return {{"POST", "/search", handle}};
+}
+
+}  // namespace narabi::http

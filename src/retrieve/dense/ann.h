@@ -1,0 +1,54 @@
+// An approximate index over vectors, by a Faiss factory string. The only file pair that knows
+// Faiss.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "retrieve/dense/vector_file.h"
+
+namespace narabi::retrieve {
+
+// "Flat" needs no index: the vectors are searched as they lie. A ",Refine(...)" or ",RFlat" at the
+// end is taken off: candidates are always scored again with the mapped vectors.
+bool is_flat(const std::string& factory);
+// Throws InvalidArgument with what Faiss says.
+void check_factory(const std::string& factory, int dimension);
+
+struct VectorHit {
+  std::uint32_t number = 0;
+  float score = 0;  // inner product
+};
+
+// Best first; equal scores: the smaller number first.
+void keep_best(std::vector<VectorHit>& hits, std::size_t k);
+
+// Exact, over the rows of one file from `begin` on: into `hits`, which holds the best k so far.
+// `wanted` is only asked about documents that would get in.
+void search_flat(const VectorFile& file, std::size_t begin, const float* query, std::size_t k,
+                 const std::function<bool(std::uint32_t)>& wanted, std::vector<VectorHit>& hits);
+
+class Ann {
+ public:
+  // Trains on a seeded sample (64 vectors a centroid, at least 20,000), then adds all.
+  static std::unique_ptr<Ann> build(const std::string& factory,
+                                    const std::vector<const VectorFile*>& files);
+  static std::unique_ptr<Ann> load(const std::string& path);  // throws InvalidFormat when damaged
+  ~Ann();
+
+  void save(const std::string& path) const;  // no commit of its own: the caller renames
+  std::size_t size() const;
+  std::size_t lists() const;  // that nprobe can reach; 0 when there are none
+  // Not exact: for scoring again. nprobe 0: one eighth of the lists, at least 16.
+  std::vector<std::uint32_t> search(const float* query, std::size_t k, std::size_t nprobe) const;
+
+ private:
+  struct Impl;
+  explicit Ann(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narabi::retrieve

@@ -1,0 +1,353 @@
+#include "narabi/index.h"
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "base/paths.h"
+#include "base/utf8.h"
+#include "narabi/error.h"
+#include "retrieve/dense/embedding.h"
+#include "retrieve/fusion.h"
+#include "retrieve/index/folder.h"
+#include "retrieve/index/merge.h"
+#include "retrieve/index/settings.h"
+#include "retrieve/index/snapshot.h"
+#include "retrieve/index/vectors.h"
+
+namespace narabi {
+namespace {
+
+using namespace retrieve;
+
+constexpr int kAttempts = 50;  // to open segments that a writer keeps replacing
+
+Database::Access access_for(const std::string& folder) {
+  // Beside a log that nobody here can take over, only reading through it shows the last commits.
+  const bool log = base::exists(folder + "/" + Store::kFile + "-wal");
+  return can_write(folder) || log ? Database::Access::kRead : Database::Access::kImmutable;
+}
+
+}  // namespace
+
+struct Index::Impl {
+  std::string folder;
+  IndexSettings settings;
+  std::optional<Analysis> analysis;
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Store>> idle;  // connections that no call uses now
+  std::shared_ptr<const Snapshot> latest;
+  std::string embedder_folder;
+  Store::Settings stored;
+  std::mutex dense_mutex;  // of the two below, which are loaded when first needed
+  std::unique_ptr<Embedder> embedder;
+  std::map<std::string, std::shared_ptr<const Ann>> anns;  // by file
+
+  Impl(const std::string& where, const std::string& wanted)
+      : folder(where), embedder_folder(wanted) {
+    check_index_folder(folder);
+    auto store = borrow();
+    stored = store->settings();
+    settings = load_settings(stored);
+    analysis.emplace(settings);
+    check_stamp(stored, analysis->dictionary(), folder);
+    idle.push_back(std::move(store));
+    with_snapshot([](Store&, const Snapshot&) {});  // what is damaged is said at once
+  }
+
+  std::unique_ptr<Store> borrow() {
+    {
+      const std::lock_guard lock(mutex);
+      if (!idle.empty()) {
+        auto store = std::move(idle.back());
+        idle.pop_back();
+        return store;
+      }
+    }
+    return std::make_unique<Store>(folder, access_for(folder));
+  }
+
+  // Runs body in a read transaction, with the segments of the same commit.
+  // dense: with the approximate index in memory.
+  template <typename Body>
+  void with_snapshot(Body body, bool dense = false) {
+    auto store = borrow();
+    for (int attempt = 1;; ++attempt) {
+      Transaction transaction(store->database(), Transaction::Kind::kRead);
+      std::shared_ptr<const Snapshot> snapshot;
+      try {
+        snapshot = snapshot_of(*store);
+        if (dense) ann_of(*snapshot);
+      } catch (const IoError&) {
+        if (attempt == kAttempts) throw;
+        continue;
+      }
+      body(*store, *snapshot);
+      transaction.commit();
+      break;
+    }
+    const std::lock_guard lock(mutex);
+    idle.push_back(std::move(store));
+  }
+
+  std::vector<float> embed(std::string_view query) {
+    {
+      const std::lock_guard lock(dense_mutex);
+      if (!embedder) embedder = load_embedder(stored, embedder_folder, folder, 0);
+    }
+    return embed_query(*embedder, query);
+  }
+
+  // Null when the snapshot has none. The newest is kept.
+  std::shared_ptr<const Ann> ann_of(const Snapshot& snapshot) {
+    if (!snapshot.ann) return nullptr;
+    const std::lock_guard lock(dense_mutex);
+    const auto found = anns.find(snapshot.ann->file);
+    if (found == anns.end()) {
+      const std::string path = segment_path(folder, snapshot.ann->file);
+      if (!base::exists(path)) throw IoError(path + ": cannot open: it is gone");
+      std::shared_ptr<const Ann> fresh = Ann::load(path);
+      anns.clear();
+      anns[snapshot.ann->file] = fresh;
+      return fresh;
+    }
+    return found->second;
+  }
+
+  std::vector<RankedNumber> dense_arm(const Snapshot& snapshot, const std::vector<float>& query,
+                                      const SearchOptions& options,
+                                      std::span<const Bitmap> allowed) {
+    std::vector<RankedNumber> ranking;
+    if (snapshot.vectors.empty()) return ranking;
+    const auto ann = options.exact ? nullptr : ann_of(snapshot);
+    for (const VectorHit& hit : search_vectors(snapshot, ann.get(), query.data(), options, allowed))
+      ranking.push_back({hit.number, hit.score});
+    return ranking;
+  }
+
+  std::vector<Fused> find(Store& store, const Snapshot& snapshot, const Terms& terms,
+                          const std::vector<float>& query, const SearchOptions& options) {
+    std::vector<Bitmap> allowed;
+    if (!options.filter.empty()) allowed = allowed_documents(store, snapshot, options.filter);
+    std::vector<RankedNumber> bm25, dense;
+    if (options.retriever != Retriever::kDense) {
+      for (const auto& hit : snapshot.lexical.search(terms, options.candidates, allowed))
+        bm25.push_back({hit.number, hit.score});
+    }
+    if (options.retriever != Retriever::kBm25) dense = dense_arm(snapshot, query, options, allowed);
+    std::vector<Fused> hits = unite(bm25, dense);
+    if (options.retriever != Retriever::kHybrid) {
+      for (Fused& hit : hits)
+        hit.score = options.retriever == Retriever::kBm25 ? hit.bm25 : hit.dense;
+    } else if (options.fusion == Fusion::kRank) {
+      fuse_by_rank(hits, options.rrf_k);
+    } else {
+      fuse_by_score(hits, options.dense_weight);
+    }
+    return hits;
+  }
+
+  std::shared_ptr<const Snapshot> snapshot_of(Store& store) {
+    const std::uint64_t generation = store.counter("generation");
+    {
+      const std::lock_guard lock(mutex);
+      if (latest && latest->generation == generation) return latest;
+    }
+    auto fresh = load_snapshot(store, folder, settings);
+    const std::lock_guard lock(mutex);
+    if (!latest || latest->generation < generation) latest = fresh;
+    return fresh;
+  }
+};
+
+Index::Index(const std::string& folder, const std::string& embedder)
+    : impl_(std::make_unique<Impl>(folder, embedder)) {}
+Index::~Index() = default;
+Index::Index(Index&&) noexcept = default;
+
+std::vector<Index::Hit> Index::search(std::string_view query, const SearchOptions& options) const {
+  Terms terms;
+  std::vector<float> vector;
+  if (options.retriever != Retriever::kDense) terms = impl_->analysis->analyze(query);
+  if (options.retriever != Retriever::kBm25) vector = impl_->embed(query);
+  std::vector<Hit> hits;
+  const bool dense = options.retriever != Retriever::kBm25 && !options.exact;
+  const auto fetch = [&](Store& store, const Snapshot& snapshot) {
+    for (const Fused& found : impl_->find(store, snapshot, terms, vector, options)) {
+      auto document = store.get(found.number);
+      if (!document) {
+        throw InvalidFormat(
+            impl_->folder +
+            ": a segment holds a document that the store does not: narabi index INDEX "
+            "rebuild");
+      }
+      hits.push_back({{std::move(document->id), std::move(document->title),
+                       std::move(document->text), std::move(document->metadata)},
+                      found.score,
+                      found.bm25,
+                      found.dense,
+                      found.bm25_rank,
+                      found.dense_rank});
+    }
+  };
+  impl_->with_snapshot(fetch, dense);
+  return hits;
+}
+
+namespace {
+
+constexpr std::size_t kQueryCharacters =
+    24;  // a beginning of a document as long as a short question
+
+// Beginnings of documents spread over the collection.
+std::vector<std::string> sample_queries(Store& store, std::size_t wanted) {
+  std::vector<std::string> queries;
+  const std::uint64_t end = store.counter("next_number");
+  for (std::size_t i = 0; i < wanted; ++i) {
+    store.for_each(static_cast<std::uint32_t>(end * i / wanted), 1,
+                   [&](const StoredDocument& document, std::uint64_t) {
+                     const std::u32string text = base::to_utf32(document.text);
+                     queries.push_back(base::to_utf8(
+                         std::u32string_view(text).substr(text.size() / 3, kQueryCharacters)));
+                   });
+  }
+  return queries;
+}
+
+double share_found(const std::vector<RankedNumber>& exact, const std::vector<RankedNumber>& found,
+                   std::size_t k) {
+  std::set<std::uint32_t> numbers;
+  for (std::size_t i = 0; i < std::min(k, exact.size()); ++i) numbers.insert(exact[i].number);
+  const std::size_t all = numbers.size();
+  std::size_t hits = 0;
+  for (std::size_t i = 0; i < std::min(k, found.size()); ++i)
+    hits += numbers.count(found[i].number);
+  return all == 0 ? 1 : static_cast<double>(hits) / static_cast<double>(all);
+}
+
+}  // namespace
+
+std::vector<Index::Recall> Index::check_recall(std::size_t count) const {
+  using Clock = std::chrono::steady_clock;
+  const auto ms_since = [](Clock::time_point start) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  };
+  std::vector<Recall> table;
+  impl_->with_snapshot([&](Store& store, const Snapshot& snapshot) {
+    table.clear();
+    const auto ann = impl_->ann_of(snapshot);
+    if (!ann)
+      throw InvalidArgument(impl_->folder +
+                            ": the index has no approximate vector index: search is "
+                            "exact; make one by --dense IVF...,PQ...");
+    std::vector<std::vector<float>> vectors;
+    std::vector<std::vector<RankedNumber>> exact;
+    for (const std::string& query : sample_queries(store, count))
+      vectors.push_back(impl_->embed(query));
+    SearchOptions everything;
+    everything.exact = true;
+    const auto start = Clock::now();
+    for (const auto& vector : vectors)
+      exact.push_back(impl_->dense_arm(snapshot, vector, everything, {}));
+    const double exact_ms = ms_since(start) / static_cast<double>(vectors.size());
+    const std::size_t lists = ann->lists();
+    for (std::size_t nprobe = lists ? 4 : 1; nprobe <= std::max<std::size_t>(lists, 1);
+         nprobe *= 4) {
+      for (const double refine : {1.0, 2.0, 4.0, 8.0}) {
+        Recall row{.nprobe = nprobe, .refine = refine, .exact_ms = exact_ms};
+        SearchOptions options;
+        options.nprobe = nprobe;
+        options.refine = refine;
+        const auto begin = Clock::now();
+        std::vector<std::vector<RankedNumber>> found;
+        for (const auto& vector : vectors)
+          found.push_back(impl_->dense_arm(snapshot, vector, options, {}));
+        row.ms = ms_since(begin) / static_cast<double>(vectors.size());
+        for (std::size_t i = 0; i < found.size(); ++i) {
+          row.recall_10 += share_found(exact[i], found[i], 10) / static_cast<double>(found.size());
+          row.recall_100 +=
+              share_found(exact[i], found[i], 100) / static_cast<double>(found.size());
+        }
+        table.push_back(row);
+      }
+    }
+  });
+  return table;
+}
+
+std::optional<IndexedDocument> Index::get(std::string_view id) const {
+  std::optional<IndexedDocument> out;
+  impl_->with_snapshot([&](Store& store, const Snapshot&) {
+    const auto version = store.find(id);
+    if (!version) return;
+    auto document = store.get(version->number);
+    if (document)
+      out = IndexedDocument{std::move(document->id), std::move(document->title),
+                            std::move(document->text), std::move(document->metadata)};
+  });
+  return out;
+}
+
+IndexInfo Index::info() const {
+  IndexInfo info;
+  info.settings = impl_->settings;
+  info.dictionary = impl_->analysis->dictionary();
+  impl_->with_snapshot([&](Store& store, const Snapshot&) {
+    info.documents = store.counter("documents");
+    info.generation = store.counter("generation");
+    info.deleted = store.tombstones(0, ~0u >> 1).size();
+    Statement pages = store.database().prepare(
+        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    pages.step();
+    info.bytes = static_cast<std::uint64_t>(pages.integer(0));
+    for (const SegmentRecord& record : store.segments()) {
+      ++info.segments;
+      info.bytes += record.bytes;
+      if (record.kind == "vectors") info.vectors += record.documents;
+      if (record.kind == "faiss") info.approximate += record.documents;
+    }
+    const Store::Settings settings = store.settings();
+    if (const auto found = settings.find("embedder"); found != settings.end()) {
+      info.embedder = found->second;
+      info.dense = settings.at("dense");
+      info.dimension = std::stoi(settings.at("dimension"));
+    }
+  });
+  return info;
+}
+
+std::optional<std::vector<Index::Explanation>> Index::explain(std::string_view query,
+                                                              std::string_view id) const {
+  const Terms terms = impl_->analysis->analyze(query);
+  std::optional<std::vector<Explanation>> out;
+  impl_->with_snapshot([&](Store& store, const Snapshot& snapshot) {
+    const auto version = store.find(id);
+    if (!version) return;
+    out.emplace();
+    for (const auto& part : snapshot.lexical.explain(terms, version->number)) {
+      out->push_back({part.term.text.substr(1), part.term.field == kWords, part.term.count,
+                      part.frequency, part.term.documents, part.score});
+    }
+  });
+  return out;
+}
+
+std::vector<std::string> verify_index(const std::string& folder) {
+  check_index_folder(folder);
+  Store store(folder, access_for(folder));
+  for (int attempt = 1;; ++attempt) {
+    std::uint64_t generation = 0;
+    std::vector<std::string> problems;
+    {
+      const Transaction transaction(store.database(), Transaction::Kind::kRead);
+      generation = store.counter("generation");
+      problems = find_problems(store, folder);
+    }
+    // A writer may have replaced segments meanwhile; then only the next look counts.
+    if (problems.empty() || store.counter("generation") == generation || attempt == kAttempts)
+      return problems;
+  }
+}
+
+}  // namespace narabi

@@ -1,0 +1,158 @@
+#include "retrieve/index/vectors.h"
+
+#define XXH_INLINE_ALL
+#include <fcntl.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+
+#include "base/mapped_file.h"
+#include "narabi/error.h"
+#include "retrieve/dense/embedding.h"
+#include "retrieve/index/folder.h"
+
+namespace narabi::retrieve {
+namespace {
+
+void sync_file(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!synced) throw IoError(path + ": cannot sync: " + std::strerror(errno));
+}
+
+SegmentRecord record_of(const std::string& file, const std::vector<std::uint32_t>& numbers,
+                        const WrittenFile& written) {
+  return {file,           "vectors",     numbers.size(),  numbers.front(),
+          numbers.back(), written.bytes, written.checksum};
+}
+
+// The vectors of `numbers`, of any of the files; null for a number without one.
+const float* vector_of(const Snapshot& snapshot, std::uint32_t number) {
+  for (const auto& file : snapshot.vectors) {
+    if (const float* row = file->find(number)) return row;
+  }
+  return nullptr;
+}
+
+float inner_product(const float* a, const float* b, int dimension) {
+  float sum = 0;
+  for (int i = 0; i < dimension; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+}  // namespace
+
+std::uint64_t file_checksum(const std::string& path) {
+  const base::MappedFile file(path);
+  return XXH3_64bits(file.text().data(), file.text().size());
+}
+
+SegmentRecord write_vector_segment(const std::string& folder, const std::string& file,
+                                   const Embedder& embedder,
+                                   const std::vector<StoredDocument>& documents) {
+  const std::vector<float> vectors = embed_documents(embedder, documents);
+  std::vector<std::uint32_t> numbers;
+  std::vector<const float*> rows;
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    numbers.push_back(documents[i].number);
+    rows.push_back(vectors.data() + i * static_cast<std::size_t>(embedder.dimension()));
+  }
+  return record_of(file, numbers,
+                   write_vectors(segment_path(folder, file), embedder.dimension(), numbers, rows));
+}
+
+std::optional<SegmentRecord> merge_vectors(Store& store, const std::string& folder,
+                                           const std::vector<SegmentRecord>& run,
+                                           const std::string& file) {
+  std::vector<std::unique_ptr<VectorFile>> files;
+  std::vector<std::uint32_t> numbers;
+  std::vector<const float*> rows;
+  Statement stored = store.database().prepare("SELECT 1 FROM documents WHERE number = ?");
+  for (const SegmentRecord& record : run) {
+    files.push_back(std::make_unique<VectorFile>(segment_path(folder, record.file)));
+    for (std::size_t i = 0; i < files.back()->numbers().size(); ++i) {
+      stored.bind(0, std::int64_t{files.back()->numbers()[i]});
+      if (stored.step()) {
+        numbers.push_back(files.back()->numbers()[i]);
+        rows.push_back(files.back()->row(i));
+      }
+      stored.reset();
+    }
+  }
+  if (numbers.empty()) return std::nullopt;
+  return record_of(file, numbers,
+                   write_vectors(segment_path(folder, file), files[0]->dimension(), numbers, rows));
+}
+
+SegmentRecord write_ann(const std::string& folder, const std::string& file,
+                        const std::string& factory, const std::vector<SegmentRecord>& vectors) {
+  std::vector<std::unique_ptr<VectorFile>> files;
+  std::vector<const VectorFile*> views;
+  for (const SegmentRecord& record : vectors) {
+    files.push_back(std::make_unique<VectorFile>(segment_path(folder, record.file)));
+    views.push_back(files.back().get());
+  }
+  const auto ann = Ann::build(factory, views);
+  const std::string path = segment_path(folder, file), temporary = path + ".tmp";
+  ann->save(temporary);
+  sync_file(temporary);
+  std::filesystem::rename(temporary, path);
+  return {file,
+          "faiss",
+          ann->size(),
+          vectors.front().first,
+          vectors.back().last,
+          std::filesystem::file_size(path),
+          file_checksum(path)};
+}
+
+std::vector<std::uint32_t> embedded_numbers(const std::string& folder,
+                                            const std::vector<SegmentRecord>& vectors) {
+  std::vector<std::uint32_t> all;
+  for (const SegmentRecord& record : vectors) {
+    const VectorFile file(segment_path(folder, record.file));
+    all.insert(all.end(), file.numbers().begin(), file.numbers().end());
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+std::vector<VectorHit> search_vectors(const Snapshot& snapshot, const Ann* ann, const float* query,
+                                      const SearchOptions& options,
+                                      std::span<const Bitmap> allowed) {
+  const std::size_t k = options.candidates;
+  const auto wanted = [&](std::uint32_t number) {
+    return snapshot.lexical.is_alive(number, allowed);
+  };
+  std::vector<VectorHit> hits;
+  if (ann != nullptr) {
+    // Dead and filtered documents take places: ask for more until there are enough, or all are
+    // seen.
+    auto fetch = static_cast<std::size_t>(std::ceil(static_cast<double>(k) * options.refine));
+    for (;; fetch *= 4) {
+      hits.clear();
+      for (const std::uint32_t number : ann->search(query, fetch, options.nprobe)) {
+        if (!wanted(number)) continue;
+        if (const float* row = vector_of(snapshot, number))
+          hits.push_back({number, inner_product(query, row, snapshot.vectors[0]->dimension())});
+      }
+      if (hits.size() >= k || fetch >= ann->size()) break;
+    }
+    keep_best(hits, k);
+  }
+  for (const auto& file : snapshot.vectors) {
+    const auto numbers = file->numbers();
+    const auto begin = ann ? std::upper_bound(numbers.begin(), numbers.end(), snapshot.ann->last)
+                           : numbers.begin();
+    search_flat(*file, static_cast<std::size_t>(begin - numbers.begin()), query, k, wanted, hits);
+  }
+  return hits;
+}
+
+}  // namespace narabi::retrieve

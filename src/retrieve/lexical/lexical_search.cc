@@ -1,0 +1,122 @@
+#include "retrieve/lexical/lexical_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "retrieve/lexical/segment_search.h"
+
+namespace narabi::retrieve {
+
+LexicalStatistics statistics_of(std::span<const SearchedSegment> segments,
+                                const Bm25Parameters& bm25,
+                                const std::array<double, kFields>& field_weight) {
+  LexicalStatistics all{.bm25 = bm25, .field_weight = field_weight};
+  std::array<double, kFields> total = {};
+  for (const SearchedSegment& segment : segments) {
+    all.documents += segment.segment->documents();
+    for (int field = 0; field < kFields; ++field)
+      total[field] += static_cast<double>(segment.segment->header().total_length[field]);
+  }
+  for (int field = 0; field < kFields; ++field) {
+    if (total[field] > 0)
+      all.average_length[field] = total[field] / static_cast<double>(all.documents);
+  }
+  return all;
+}
+
+LexicalSearch::LexicalSearch(std::vector<SearchedSegment> segments,
+                             const LexicalStatistics& statistics)
+    : segments_(std::move(segments)), statistics_(statistics) {
+  for (int field = 0; field < kFields; ++field) {
+    for (std::uint32_t frequency = 1; frequency <= kTableFrequencies; ++frequency) {
+      for (std::uint32_t length = 0; length < kTableLengths; ++length) {
+        impacts_[field].push_back(static_cast<float>(
+            impact(statistics_.bm25, frequency, length, statistics_.average_length[field])));
+      }
+    }
+  }
+}
+
+std::vector<QueryTerm> LexicalSearch::terms_of(const Terms& query) const {
+  std::map<std::string, QueryTerm> found;
+  const std::vector<std::string>* parts[kFields] = {&query.words, &query.grams};
+  for (int field = 0; field < kFields; ++field) {
+    for (const std::string& text : *parts[field]) {
+      QueryTerm& term = found[kFieldLetter[field] + text];
+      term.field = field;
+      ++term.count;
+    }
+  }
+  std::vector<QueryTerm> terms;
+  const auto all = static_cast<double>(statistics_.documents);
+  for (auto& [text, term] : found) {
+    for (const SearchedSegment& segment : segments_) {
+      if (const auto list = segment.segment->find(text)) term.documents += list->documents;
+    }
+    if (term.documents == 0 || statistics_.field_weight[term.field] <= 0) continue;
+    const auto df = static_cast<double>(term.documents);
+    term.text = text;
+    term.weight = term.count * statistics_.field_weight[term.field] *
+                  std::log(1 + (all - df + 0.5) / (df + 0.5));
+    terms.push_back(term);
+  }
+  std::sort(terms.begin(), terms.end(), [](const QueryTerm& a, const QueryTerm& b) {
+    return a.weight != b.weight ? a.weight > b.weight : a.text < b.text;
+  });
+  return terms;
+}
+
+std::vector<LexicalSearch::Hit> LexicalSearch::search(const Terms& query, std::size_t k,
+                                                      std::span<const Bitmap> allowed) const {
+  const std::vector<QueryTerm> terms = terms_of(query);
+  double largest = 0;
+  for (const QueryTerm& term : terms) largest += term.weight * (statistics_.bm25.k1 + 1);
+  if (largest <= 0 || k == 0) return {};
+  // The largest power of two with which no sum leaves 30 bits.
+  const double scale = std::exp2(std::floor(std::log2(double(1 << 30) / largest)));
+  TopHits top(k);
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    SegmentSearch(*this, segments_[i], allowed.empty() ? nullptr : &allowed[i], terms, scale, top)
+        .run();
+  }
+  std::vector<Hit> hits;
+  for (const ScoredNumber& hit : top.take()) hits.push_back({hit.number, hit.score / scale});
+  return hits;
+}
+
+bool LexicalSearch::is_alive(std::uint32_t number, std::span<const Bitmap> allowed) const {
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const auto numbers = segments_[i].segment->numbers();
+    if (numbers.empty() || number < numbers.front() || number > numbers.back()) continue;
+    const auto found = std::lower_bound(numbers.begin(), numbers.end(), number);
+    if (*found != number) return false;
+    const auto document = static_cast<std::size_t>(found - numbers.begin());
+    return (segments_[i].dead.empty() || !segments_[i].dead.test(document)) &&
+           (allowed.empty() || allowed[i].test(document));
+  }
+  return false;
+}
+
+std::vector<LexicalSearch::Contribution> LexicalSearch::explain(const Terms& query,
+                                                                std::uint32_t number) const {
+  std::vector<Contribution> parts;
+  for (const SearchedSegment& searched : segments_) {
+    const Segment& segment = *searched.segment;
+    const auto numbers = segment.numbers();
+    const auto found = std::lower_bound(numbers.begin(), numbers.end(), number);
+    if (found == numbers.end() || *found != number) continue;
+    const auto document = static_cast<std::uint32_t>(found - numbers.begin());
+    for (const QueryTerm& term : terms_of(query)) {
+      Contribution part{.term = term, .length = segment.lengths(term.field)[document]};
+      if (const auto list = segment.find(term.text))
+        part.frequency = PostingsCursor(segment, *list).frequency_in(document);
+      if (part.frequency > 0)
+        part.score = impact_of(term.field, part.frequency, part.length) * term.weight;
+      parts.push_back(part);
+    }
+  }
+  return parts;
+}
+
+}  // namespace narabi::retrieve

@@ -1,0 +1,165 @@
+#include "retrieve/lexical/segment_search.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace narabi::retrieve {
+namespace {
+
+constexpr std::uint32_t kWindow = 8192;  // scores of a window: 32 KiB, half of a first-level cache
+constexpr std::uint64_t kPostingsPerQuestion = 24;  // added up in the time of one question
+constexpr std::uint64_t kPostingsPerCount = 2048;   // between two counts of the candidates
+constexpr std::size_t kStride = 16;                 // scores looked at together
+
+}  // namespace
+
+SegmentSearch::SegmentSearch(const LexicalSearch& search, const SearchedSegment& segment,
+                             const Bitmap* allowed, const std::vector<QueryTerm>& terms,
+                             double scale, TopHits& top)
+    : search_(search), segment_(segment), allowed_(allowed), top_(top), scores_(kWindow) {
+  const Segment& file = *segment.segment;
+  const LexicalStatistics& all = search.statistics();
+  for (int field = 0; field < kFields; ++field) lengths_[field] = file.lengths(field).data();
+  terms_.reserve(terms.size());
+  for (const QueryTerm& term : terms) {
+    const auto list = file.find(term.text);
+    if (!list) continue;
+    // The bounds were computed with the average length of their time. With a larger one an impact
+    // grows, at most in proportion.
+    const double growth =
+        std::max(1.0, all.average_length[term.field] / file.header().average_length[term.field]);
+    const auto weight = static_cast<float>(term.weight * scale);
+    terms_.push_back({PostingsCursor(file, *list), term.field, weight,
+                      static_cast<float>(weight * growth * (all.bm25.k1 + 1) / 255 * 1.00001), 0});
+  }
+  for (Term& term : terms_) order_.push_back(&term);
+  up_to_.resize(terms_.size() + 1);
+}
+
+void SegmentSearch::run() {
+  const std::uint32_t documents = segment_.segment->documents();
+  for (std::uint32_t base = 0; base < documents; base += kWindow)
+    run_window(base, std::min(documents, base + kWindow));
+}
+
+void SegmentSearch::run_window(std::uint32_t base, std::uint32_t end) {
+  if (set_bounds(base, end) < top_.threshold()) return;
+  std::size_t essential = 0;
+  while (up_to_[essential + 1] < top_.threshold()) ++essential;
+  for (std::size_t i = essential; i < order_.size(); ++i) {
+    if (order_[i]->bound > 0) add_postings(*order_[i], base, end);
+  }
+  essential = add_while_cheaper(base, end, essential);
+  collect(base, end, up_to_[essential]);
+  complete(essential);
+}
+
+// Asking a list about one candidate unpacks a block; adding a posting up costs a fraction of that.
+// So lists that need not be added up are, as long as there are many candidates for their postings;
+// what they could add is known then, which leaves fewer candidates.
+std::size_t SegmentSearch::add_while_cheaper(std::uint32_t base, std::uint32_t end,
+                                             std::size_t essential) {
+  std::uint64_t since_count = kPostingsPerCount, candidates = 0;
+  for (; essential > 0; --essential) {
+    Term& term = *order_[essential - 1];
+    if (term.bound == 0) break;
+    if (since_count >= kPostingsPerCount) {
+      candidates = count_candidates(end - base, up_to_[essential]);
+      since_count = 0;
+    }
+    const std::uint64_t postings =
+        std::uint64_t{term.cursor.documents()} * (end - base) / segment_.segment->documents() + 1;
+    if (postings > kPostingsPerQuestion * candidates) break;
+    add_postings(term, base, end);
+    since_count += postings;
+  }
+  return essential;
+}
+
+std::uint64_t SegmentSearch::count_candidates(std::size_t size, std::int64_t missing) const {
+  const std::uint32_t least = least_score(missing);
+  std::uint32_t count = 0;
+  for (std::size_t i = 0; i < size; ++i) count += scores_[i] >= least ? 1 : 0;
+  return count;
+}
+
+// What a document needs at least when it can gain no more than `missing`.
+std::uint32_t SegmentSearch::least_score(std::int64_t missing) const {
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(1, top_.threshold() - missing));
+}
+
+std::int64_t SegmentSearch::set_bounds(std::uint32_t base, std::uint32_t end) {
+  for (Term& term : terms_) {
+    term.bound = 0;
+    if (!term.cursor.seek_block(base)) continue;
+    const std::uint8_t bound = term.cursor.bound_until(end);
+    if (bound > 0) term.bound = static_cast<std::int32_t>(term.bound_unit * bound) + 2;
+  }
+  std::sort(order_.begin(), order_.end(),
+            [](const Term* a, const Term* b) { return a->bound < b->bound; });
+  for (std::size_t i = 0; i < order_.size(); ++i) up_to_[i + 1] = up_to_[i] + order_[i]->bound;
+  return up_to_.back();
+}
+
+std::int32_t SegmentSearch::score_of(const Term& term, std::uint32_t frequency,
+                                     std::uint32_t document) const {
+  const float value =
+      search_.impact_of(term.field, frequency, lengths_[term.field][document]) * term.weight;
+  return static_cast<std::int32_t>(value + 0.5f);
+}
+
+void SegmentSearch::add_postings(Term& term, std::uint32_t base, std::uint32_t end) {
+  const std::uint32_t size = end - base;
+  for (; !term.cursor.at_end(); term.cursor.next_block()) {
+    const std::uint32_t* documents = term.cursor.block_documents();
+    const std::uint32_t* frequencies = term.cursor.block_frequencies();
+    const std::uint32_t count = term.cursor.count();
+    auto i = static_cast<std::uint32_t>(
+        documents[0] >= base ? 0
+                             : std::lower_bound(documents, documents + count, base) - documents);
+    for (; i < count && documents[i] - base < size; ++i) {
+      std::uint32_t& score =
+          scores_[documents[i] - base];  // unsigned: a damaged list may overflow it
+      score += static_cast<std::uint32_t>(score_of(term, frequencies[i], documents[i]));
+    }
+    if (i < count) return;  // the rest belongs to a later window
+  }
+}
+
+void SegmentSearch::collect(std::uint32_t base, std::uint32_t end, std::int64_t missing) {
+  candidates_.clear();
+  const std::uint32_t least = least_score(missing);
+  for (std::size_t at = 0; at < end - base; at += kStride) {
+    std::uint32_t largest = 0;
+    for (std::size_t i = at; i < at + kStride; ++i) largest = std::max(largest, scores_[i]);
+    if (largest < least) continue;
+    for (std::size_t i = at; i < at + kStride; ++i) {
+      if (scores_[i] >= least)
+        candidates_.push_back({base + static_cast<std::uint32_t>(i), scores_[i]});
+    }
+  }
+  std::fill(scores_.begin(), scores_.end(), 0u);
+}
+
+void SegmentSearch::complete(std::size_t essential) {
+  for (std::size_t i = essential; i-- > 0 && !candidates_.empty();) {
+    if (order_[i]->bound == 0) break;
+    Term& term = *order_[i];
+    std::size_t kept = 0;
+    for (Candidate candidate : candidates_) {
+      const std::uint32_t frequency = term.cursor.frequency_in(candidate.document);
+      if (frequency > 0) candidate.score += score_of(term, frequency, candidate.document);
+      if (candidate.score + up_to_[i] >= top_.threshold()) candidates_[kept++] = candidate;
+    }
+    candidates_.resize(kept);
+  }
+  const auto numbers = segment_.segment->numbers();
+  for (const Candidate& candidate : candidates_) {
+    if (candidate.score < top_.threshold()) continue;
+    if (!segment_.dead.empty() && segment_.dead.test(candidate.document)) continue;
+    if (allowed_ && !allowed_->test(candidate.document)) continue;
+    top_.push({numbers[candidate.document], static_cast<std::int32_t>(candidate.score)});
+  }
+}
+
+}  // namespace narabi::retrieve

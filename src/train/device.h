@@ -1,0 +1,14 @@
+// Where a model is trained.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+
+namespace narabi::train {
+
+// "cpu"; "cuda": this process's GPU (LOCAL_RANK, as torchrun sets it), throws Unsupported with the
+// loader's reason where there is none; "auto": the GPU where there is one, else the CPU.
+torch::Device find_device(const std::string& wanted);
+
+}  // namespace narabi::train

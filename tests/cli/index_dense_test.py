@@ -1,0 +1,144 @@
+"""The dense arm of an index: vectors by an embedder folder, exact and approximate search, fusion, the stamp."""
+
+import json
+import shutil
+import unittest
+
+from narabi_cli import GOLDEN, MODEL, CliTest, json_lines, kyoto
+
+EMBEDDER = GOLDEN / "embed-static"
+OTHER = GOLDEN / "embed-ruri-v3"
+QUERY = "銀閣寺を建てた将軍は誰ですか"
+
+
+class Dense(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.index = self.folder / "index"
+        self.documents = kyoto(300)
+        self.corpus = self.file("corpus.jsonl", json_lines(self.documents))
+
+    def build(self, *more, embedder=EMBEDDER):
+        return self.narabi("index", self.index, "--corpus", self.corpus, "--batch", 100, "--embedder", embedder, "--json",
+                           *more).json
+
+    def search(self, *more, query=QUERY):
+        return self.narabi("search", self.index, "--query", query, "--json", "--top-n", 100, *more).json
+
+    def info(self):
+        line, = self.narabi("index", "info", self.index, "--json").json
+        return line
+
+    def embed(self, texts, prompt, embedder):
+        lines = self.narabi("embed", "--model", embedder, "--input", "-", *(["--prompt", prompt] if prompt else []),
+                            stdin=json_lines([{"text": text} for text in texts])).json
+        return [line["vector"] for line in lines]
+
+    def test_dense_scores_are_the_inner_products_of_the_embedder(self):
+        for embedder, query_prompt, document_prompt in [(EMBEDDER, "", ""), (OTHER, "query", "document")]:
+            self.index = self.folder / embedder.name
+            self.build(embedder=embedder)
+            texts = [f"{d['title']} {d['text']}" if d["title"] else d["text"] for d in self.documents]
+            query, = self.embed([QUERY], query_prompt, embedder)
+            products = {d["id"]: sum(a * b for a, b in zip(query, vector))
+                        for d, vector in zip(self.documents, self.embed(texts, document_prompt, embedder))}
+            lines = self.search("--retriever", "dense", "--candidates", 50)
+            self.assertEqual(len(lines), 50)
+            for line in lines:
+                self.assertAlmostEqual(line["dense"], products[line["id"]], delta=1e-4)
+                self.assertEqual(line["score"], line["dense"])
+            least = sorted(products.values(), reverse=True)[49]
+            self.assertAlmostEqual(lines[-1]["score"], least, delta=1e-4)
+
+    def test_hybrid_is_the_union_fused_by_ranks_or_scores(self):
+        self.build()
+        arms = {arm: {line["id"]: rank for rank, line in enumerate(self.search("--retriever", arm, "--candidates", 30), 1)}
+                for arm in ["bm25", "dense"]}
+        lines = self.search("--retriever", "hybrid", "--candidates", 30)
+        self.assertEqual({line["id"] for line in lines}, set(arms["bm25"]) | set(arms["dense"]))
+        for line in lines:
+            ranks = [arm[line["id"]] for arm in arms.values() if line["id"] in arm]
+            self.assertEqual([line[key] for key in ["bm25_rank", "dense_rank"] if key in line], ranks)
+            self.assertAlmostEqual(line["score"], sum(1 / (60 + rank) for rank in ranks), delta=1e-9)
+        scores = [line["score"] for line in lines]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        bm25 = [line["id"] for line in self.search("--retriever", "bm25", "--candidates", 30)]
+        only = self.search("--retriever", "hybrid", "--candidates", 30, "--fusion", "convex", "--dense-weight", 0)
+        self.assertEqual([line["id"] for line in only][:29], bm25[:29])
+
+    def test_an_approximate_index_agrees_with_exact_search_when_all_lists_are_visited(self):
+        self.build("--dense", "IVF4,SQ8")
+        info = self.info()
+        self.assertEqual((info["dense"], info["vectors"], info["approximate"]), ("IVF4,SQ8", 300, 300))
+        exact = self.search("--retriever", "dense", "--exact")
+        found = self.search("--retriever", "dense", "--nprobe", 4, "--refine", 3)
+        self.assertEqual([line["id"] for line in found], [line["id"] for line in exact])
+        rows = self.narabi("index", self.index, "--recall-check", 20, "--json").json
+        full = [row for row in rows if row["nprobe"] == 4 and row["refine"] == 4]
+        self.assertGreater(full[0]["recall@100"], 0.99)
+        self.assertTrue(all(0 < row["recall@10"] <= 1 + 1e-9 and row["ms"] > 0 for row in rows))
+
+    def test_deleted_replaced_and_filtered_documents_are_not_found(self):
+        for factory in ["Flat", "IVF4,SQ8"]:
+            self.index = self.folder / factory.replace(",", "-")
+            self.build("--dense", factory)
+            first, second = [line["id"] for line in self.search("--retriever", "dense")][:2]
+            self.narabi("index", "delete", self.index, first)
+            new = self.file("new.jsonl", json_lines([{"id": "new", "text": QUERY, "kind": "x"}]))
+            self.narabi("index", self.index, "--corpus", new)
+            ids = [line["id"] for line in self.search("--retriever", "dense")]
+            self.assertIn(second, ids[:2])
+            self.assertNotIn(first, ids)
+            self.assertEqual([line["id"] for line in self.search("--retriever", "dense", "--filter", "kind = x")], ["new"])
+            self.narabi("index", "compact", self.index)
+            ids = [line["id"] for line in self.search("--retriever", "dense", "--exact")]
+            self.assertIn(second, ids[:2])
+            self.assertNotIn(first, ids)
+            self.narabi("index", "verify", self.index)
+
+    def test_vectors_come_later_or_again(self):
+        self.narabi("index", self.index, "--corpus", self.corpus, "--batch", 100)
+        self.fails("search", self.index, "--query", QUERY, "--retriever", "dense", expect=["--embedder"])
+        self.narabi("index", self.index, "--embedder", EMBEDDER)
+        self.assertEqual(self.info()["vectors"], 300)
+        expected = self.search("--retriever", "dense")
+        files = sorted((self.index / "segments").glob("vectors-*"))
+        data = bytearray(files[0].read_bytes())
+        data[len(data) // 2] ^= 0x40
+        files[0].write_bytes(bytes(data))
+        result = self.run_narabi("index", "verify", self.index)
+        self.assertEqual(result.code, 1)
+        self.assertIn(files[0].name, result.out)
+        self.narabi("index", "rebuild", self.index)
+        self.narabi("index", "verify", self.index)
+        self.assertEqual(self.search("--retriever", "dense"), expected)
+
+    def test_another_embedder_is_refused(self):
+        self.build()
+        self.fails("search", self.index, "--query", QUERY, "--retriever", "dense", "--embedder", OTHER,
+                   expect=["another embedder"])
+        copy = self.folder / "copy"
+        shutil.copytree(EMBEDDER, copy)
+        self.assertTrue(self.search("--retriever", "dense", "--embedder", copy))
+        settings = copy / "config_sentence_transformers.json"
+        settings.write_text(settings.read_text().replace("{", "{ ", 1))
+        self.fails("search", self.index, "--query", QUERY, "--retriever", "hybrid", "--embedder", copy,
+                   expect=["another embedder"])
+
+    def test_factories_that_are_none_are_named(self):
+        self.fails("index", self.index, "--corpus", self.corpus, "--embedder", EMBEDDER, "--dense", "nonsense",
+                   expect=["nonsense"])
+        self.index = self.folder / "few"
+        self.fails("index", self.index, "--corpus", self.corpus, "--embedder", EMBEDDER, "--dense", "IVF4096,PQ4",
+                   expect=["4096", "300"])
+
+    def test_the_union_goes_to_the_reranker(self):
+        self.build()
+        lines = self.search("--retriever", "hybrid", "--candidates", 10, "--model", MODEL)
+        union = {line["id"] for line in self.search("--retriever", "hybrid", "--candidates", 10)}
+        self.assertEqual({line["id"] for line in lines}, union)
+        self.assertTrue(all("logit" in line for line in lines))
+
+
+if __name__ == "__main__":
+    unittest.main()

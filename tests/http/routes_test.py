@@ -1,0 +1,224 @@
+"""Every route with a good request: the shapes of docs/serving.md, and the scores of the command line."""
+
+import base64
+import json
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+
+from narabi_http import CORPUS, DOCUMENTS, EMBEDDER, MODEL, NARABI, QUERY, HttpTest, Server
+
+
+def command_line_scores(passages, query=QUERY):
+    lines = "".join(json.dumps({"query": query, "passage": p}, ensure_ascii=False) + "\n" for p in passages)
+    out = subprocess.run([NARABI, "score", "--model", MODEL, "--input", "-"], input=lines.encode(),
+                         capture_output=True, check=True).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
+class Routes(HttpTest):
+    FLAGS = ("--model", f"e5={EMBEDDER}", "--corpus", CORPUS)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.expected = command_line_scores(DOCUMENTS)
+        cls.order = sorted(range(len(DOCUMENTS)), key=lambda i: -cls.expected[i]["logit"])
+
+    def assert_results(self, results, key="relevance_score"):
+        self.assertEqual([r["index"] for r in results], self.order[:len(results)])
+        for result in results:
+            self.assertAlmostEqual(result[key], self.expected[result["index"]]["score"], places=6)
+
+    def test_texts_get_the_shape_of_tei_and_nothing_more(self):
+        answer = self.ok("/rerank", {"query": QUERY, "texts": DOCUMENTS})
+        self.assert_results(answer, "score")
+        for result in answer:
+            self.assertEqual(set(result), {"index", "score"})
+        answer = self.ok("/rerank", {"query": QUERY, "texts": DOCUMENTS, "return_text": True})
+        for result in answer:
+            self.assertEqual(set(result), {"index", "score", "text"})
+            self.assertEqual(result["text"], DOCUMENTS[result["index"]])
+
+    def test_raw_scores_are_the_logits_of_the_command_line(self):
+        for result in self.ok("/rerank", {"query": QUERY, "texts": DOCUMENTS, "raw_scores": True}):
+            self.assertEqual(result["score"], self.expected[result["index"]]["logit"])
+
+    def test_documents_get_what_jina_cohere_vllm_and_llama_cpp_share(self):
+        for path in ("/rerank", "/v1/rerank"):
+            answer = self.ok(path, {"model": "rerank-v3.5", "query": QUERY, "documents": DOCUMENTS})
+            self.assert_results(answer["results"])
+            self.assertEqual(len(answer["results"]), len(DOCUMENTS))
+            for result in answer["results"]:
+                self.assertEqual(result["document"]["text"], DOCUMENTS[result["index"]])
+            self.assertEqual(answer["usage"]["total_tokens"], sum(e["tokens"] for e in self.expected))
+            self.assertEqual(answer["meta"]["api_version"]["version"], "1")
+            self.assertIn("search_units", answer["meta"]["billed_units"])
+            self.assertTrue(answer["id"] and answer["model"])
+
+    def test_cohere_v2_never_returns_documents(self):
+        answer = self.ok("/v2/rerank", {"model": "rerank-v3.5", "query": QUERY, "documents": DOCUMENTS,
+                                        "top_n": 2, "return_documents": True})
+        self.assertEqual(len(answer["results"]), 2)
+        self.assert_results(answer["results"])
+        self.assertNotIn("document", answer["results"][0])
+
+    def test_documents_as_objects_are_read_by_rank_fields_and_given_back(self):
+        objects = [{"text": text, "page": i} for i, text in enumerate(DOCUMENTS)]
+        answer = self.ok("/v1/rerank", {"query": QUERY, "documents": objects, "return_documents": True})
+        self.assert_results(answer["results"])
+        self.assertEqual(answer["results"][0]["document"], objects[self.order[0]])
+        titled = [{"title": text[:3], "body": text[3:]} for text in DOCUMENTS]
+        answer = self.ok("/v1/rerank", {"query": QUERY, "documents": titled, "rank_fields": ["title", "body"]})
+        self.assertEqual(answer["results"][0]["document"]["text"].replace(" ", ""), DOCUMENTS[self.order[0]])
+
+    def test_return_documents_false_leaves_them_out(self):
+        answer = self.ok("/v1/rerank", {"query": QUERY, "documents": DOCUMENTS, "return_documents": False})
+        self.assertNotIn("document", answer["results"][0])
+
+    def test_top_n_zero_means_all(self):
+        self.assertEqual(len(self.ok("/rerank", {"query": QUERY, "documents": DOCUMENTS, "top_n": 0})["results"]), 3)
+        self.assertEqual(len(self.ok("/rerank", {"query": QUERY, "documents": DOCUMENTS, "top_n": 99})["results"]), 3)
+
+    def test_voyage(self):
+        answer = self.ok("/voyage/v1/rerank", {"model": "rerank-2", "query": QUERY, "documents": DOCUMENTS,
+                                               "top_k": 2, "return_documents": True})
+        self.assertEqual(answer["object"], "list")
+        self.assert_results(answer["data"])
+        self.assertEqual(len(answer["data"]), 2)
+        self.assertEqual(answer["data"][0]["document"], DOCUMENTS[self.order[0]])
+
+    def test_weaviate_keeps_the_order_given(self):
+        answer = self.ok("/weaviate/rerank", {"query": QUERY, "documents": DOCUMENTS})
+        self.assertEqual([s["document"] for s in answer["scores"]], DOCUMENTS)
+        for score, expected in zip(answer["scores"], self.expected):
+            self.assertAlmostEqual(score["score"], expected["score"], places=6)
+        self.assertEqual(self.server.get("/weaviate/.well-known/ready").status, 204)
+
+    def test_scores_of_vllm(self):
+        for path in ("/score", "/v1/score"):
+            answer = self.ok(path, {"text_1": QUERY, "text_2": DOCUMENTS})
+            self.assertEqual([d["index"] for d in answer["data"]], [0, 1, 2])
+            for data, expected in zip(answer["data"], self.expected):
+                self.assertEqual(data["object"], "score")
+                self.assertAlmostEqual(data["score"], expected["score"], places=6)
+        pairs = self.ok("/score", {"text_1": [QUERY, "猫とは"], "text_2": [DOCUMENTS[1], DOCUMENTS[2]]})
+        self.assertAlmostEqual(pairs["data"][1]["score"],
+                               command_line_scores([DOCUMENTS[2]], "猫とは")[0]["score"], places=6)
+
+    def test_predict(self):
+        one = self.ok("/predict", {"inputs": [QUERY, DOCUMENTS[0]]})
+        self.assertEqual(set(one[0]), {"score", "label"})
+        many = self.ok("/predict", {"inputs": [[QUERY, d] for d in DOCUMENTS]})
+        for (prediction,), expected in zip(many, self.expected):
+            self.assertAlmostEqual(prediction["score"], expected["score"], places=6)
+
+    def test_vectors_are_those_of_the_command_line(self):
+        out = subprocess.run([NARABI, "embed", "--model", EMBEDDER, "--input", "-"],
+                             input=json.dumps({"text": QUERY}).encode(), capture_output=True, check=True).stdout
+        expected = json.loads(out)["vector"]
+        self.assertEqual(self.ok("/embed", {"inputs": QUERY}), [expected])
+        self.assertEqual(len(self.ok("/embed", {"inputs": DOCUMENTS})), 3)
+        answer = self.ok("/v1/embeddings", {"model": "e5", "input": [QUERY]})
+        self.assertEqual(answer["data"][0]["embedding"], expected)
+        packed = self.ok("/v1/embeddings", {"input": QUERY, "encoding_format": "base64"})["data"][0]["embedding"]
+        values = struct.unpack(f"<{len(expected)}f", base64.b64decode(packed))
+        for got, wanted in zip(values, expected):
+            self.assertAlmostEqual(got, wanted, places=6)
+        short = self.ok("/v1/embeddings", {"input": QUERY, "dimensions": 3})["data"][0]["embedding"]
+        self.assertEqual(len(short), 3)
+        self.assertAlmostEqual(sum(v * v for v in short), 1, places=5)
+
+    def test_tokenize(self):
+        pair = self.ok("/tokenize", {"query": "今日の天気は？", "passage": "今日は晴れです。"})
+        out = subprocess.run([NARABI, "tokenize", "--model", MODEL, "--input", "-"], capture_output=True, check=True,
+                             input='{"query":"今日の天気は？","passage":"今日は晴れです。"}'.encode()).stdout
+        self.assertEqual(pair["input_ids"], json.loads(out)["input_ids"])
+        tokens = self.ok("/tokenize", {"prompt": "今日は晴れです。"})
+        self.assertEqual(tokens["count"], len(tokens["tokens"]))
+        bare = self.ok("/tokenize", {"content": "今日は晴れです。"})["tokens"]
+        self.assertEqual(len(tokens["tokens"]), len(bare) + 2)
+        tei = self.ok("/tokenize", {"inputs": ["今日は晴れです。"]})
+        self.assertEqual([t["id"] for t in tei[0]], tokens["tokens"])
+
+    def test_search_finds_then_reranks(self):
+        answer = self.ok("/search", {"query": "銀閣寺を建てたのは誰ですか", "top_n": 5, "candidates": 20})
+        self.assertEqual([r["rank"] for r in answer["results"]], [1, 2, 3, 4, 5])
+        self.assertEqual(answer["documents"], 3000)
+        scores = [r["score"] for r in answer["results"]]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        for key in ("before", "id", "bm25", "logit", "relevance_score", "text"):
+            self.assertIn(key, answer["results"][0])
+        plain = self.ok("/search", {"query": "銀閣寺", "rerank": False, "top_n": 3})
+        self.assertEqual([r["before"] for r in plain["results"]], [1, 2, 3])
+        self.assertNotIn("logit", plain["results"][0])
+
+    def test_search_over_an_index_with_a_filter(self):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        lines = "".join(json.dumps({"id": str(i), "text": text, "year": 2000 + i}, ensure_ascii=False) + "\n"
+                        for i, text in enumerate(DOCUMENTS))
+        subprocess.run([NARABI, "index", f"{folder}/i", "--corpus", "-"], input=lines.encode(), check=True,
+                       capture_output=True)
+        server = Server("--index", f"{folder}/i")
+        try:
+            found = server.post("/search", {"query": QUERY}).json["results"]
+            self.assertEqual(found[0]["id"], "1")
+            self.assertEqual(found[0]["metadata"], {"year": 2001})
+            found = server.post("/search", {"query": "都", "filter": "year < 2001"}).json["results"]
+            self.assertEqual([hit["id"] for hit in found], ["0"])
+            self.refused(server.post("/search", {"query": "都", "filter": "year <"}), 422, "filter")
+        finally:
+            self.assertEqual(server.stop(), 0)
+
+    def test_info_tells_clients_that_this_is_a_reranker(self):
+        info = self.server.get("/info").json
+        self.assertEqual(next(iter(info["model_type"])), "reranker")
+        for key in ("model_id", "model_sha", "model_dtype", "served_model_name", "max_concurrent_requests",
+                    "max_input_length", "max_batch_tokens", "max_client_batch_size", "version"):
+            self.assertIn(key, info)
+
+    def test_models_and_health(self):
+        models = self.server.get("/v1/models").json["data"]
+        self.assertEqual([(m["id"], m["type"]) for m in models],
+                         [("prototype-modernbert-6l", "reranker"), ("e5", "embedder")])
+        for path in ("/health", "/ready", "/", "/openapi.json", "/metrics"):
+            self.assertEqual(self.server.get(path).status, 200, path)
+
+    def test_equal_passages_and_batch_mates_change_nothing(self):
+        alone = self.ok("/score", {"text_1": QUERY, "text_2": DOCUMENTS[0], "raw_scores": True})
+        many = self.ok("/score", {"text_1": QUERY, "text_2": DOCUMENTS * 30, "raw_scores": True})
+        self.assertEqual({d["score"] for d in many["data"][::3]}, {alone["data"][0]["score"]})
+
+    def test_the_version_of_the_model_and_the_ids_of_the_request_come_back(self):
+        headers = {"x-request-id": "abc-1", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+        answer = self.post("/rerank", {"query": QUERY, "texts": DOCUMENTS}, headers=headers)
+        self.assertEqual(answer.headers["x-request-id"], "abc-1")
+        self.assertEqual(answer.headers["traceparent"], headers["traceparent"])
+        self.assertRegex(answer.headers["x-narabi-model"], r"^prototype-modernbert-6l@1-[0-9a-f]{12}$")
+
+    def test_a_cut_passage_is_said_and_an_error_when_told_so(self):
+        long = ["とても長い文章です。" * 400]
+        answer = self.post("/v1/rerank", {"query": QUERY, "documents": long, "return_details": True})
+        self.assertEqual(answer.headers["x-narabi-truncated"], "1")
+        self.assertTrue(answer.json["results"][0]["truncated"])
+        self.assertTrue(answer.json["meta"]["warnings"])
+        self.refused(self.post("/rerank", {"query": QUERY, "texts": long, "truncate": False}), 413, "texts")
+
+    def test_windows_find_what_stands_at_the_end_of_a_long_document(self):
+        filler = "これは関係のない文である。" * 300
+        documents = [filler, filler + DOCUMENTS[1]]
+        cut = self.ok("/rerank", {"query": QUERY, "texts": documents, "raw_scores": True})
+        self.assertEqual(cut[0]["score"], cut[1]["score"])  # both were cut to the same text
+        whole = self.ok("/v1/rerank", {"query": QUERY, "documents": documents, "max_passage": True,
+                                       "return_details": True})
+        self.assertEqual(whole["results"][0]["index"], 1)
+        self.assertGreater(whole["results"][0]["windows"], 3)
+        self.assertGreater(whole["results"][0]["logit"], whole["results"][1]["logit"])
+        self.assertFalse(whole["results"][0]["truncated"])
+
+
+if __name__ == "__main__":
+    unittest.main()

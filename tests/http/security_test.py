@@ -1,0 +1,162 @@
+"""Keys, limits, slow clients, many connections, what the log does not say."""
+
+import http.client
+import os
+import socket
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from narabi_http import DOCUMENTS, JSON, QUERY, HttpTest, Server, in_threads, wait_until
+
+BODY = {"query": QUERY, "texts": DOCUMENTS}
+
+
+class Keys(HttpTest):
+    FLAGS = ("--api-key", "first-key", "--api-key", "second-key", "--admin-token", "admin-token",
+             "--cors-allow-origin", "https://example.org")
+
+    def test_a_route_that_works_wants_a_key(self):
+        for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Bearer "},
+                        {"authorization": "first-key"}, {"authorization": "Bearer first-ke"},
+                        {"authorization": "Bearer first-keyy"}, {"authorization": "Bearer admin-token"}):
+            answer = self.post("/rerank", BODY, headers=headers)
+            self.refused(answer, 401)
+            self.assertEqual(answer.headers["www-authenticate"], "Bearer")
+        for key in ("first-key", "second-key"):
+            self.assertEqual(self.post("/rerank", BODY, headers={"authorization": f"Bearer {key}"}).status, 200)
+        self.assertEqual(self.post("/rerank", BODY, headers={"authorization": "bearer first-key"}).status, 200)
+        self.assertEqual(self.post("/rerank", BODY, headers={"x-api-key": "second-key"}).status, 200)
+
+    def test_health_the_page_and_metrics_are_open(self):
+        for path in ("/health", "/ready", "/", "/openapi.json", "/metrics"):
+            self.assertEqual(self.server.get(path).status, 200)
+        for path in ("/info", "/v1/models"):
+            self.refused(self.server.get(path), 401, error_object=path.startswith("/v1/models"))
+
+    def test_the_admin_api_wants_its_own_token(self):
+        for headers in ({}, {"authorization": "Bearer first-key"}):
+            self.refused(self.server.get("/admin/models", headers), 401)
+        answer = self.server.get("/admin/models", {"authorization": "Bearer admin-token"})
+        self.assertEqual(answer.status, 200)
+
+    def test_cors_is_for_the_origin_that_was_given(self):
+        answer = self.server.request("OPTIONS", "/rerank", headers={"origin": "https://example.org"})
+        self.assertEqual(answer.status, 204)
+        self.assertEqual(answer.headers["access-control-allow-origin"], "https://example.org")
+        self.assertIn("POST", answer.headers["access-control-allow-methods"])
+
+
+class Limits(HttpTest):
+    FLAGS = ("--header-timeout", 1, "--body-timeout", 1, "--idle-timeout", 2)
+
+    def test_without_an_admin_token_there_is_no_admin_api(self):
+        self.refused(self.server.get("/admin/models"), 404)
+
+    def test_cors_is_off(self):
+        answer = self.post("/rerank", BODY, headers={"origin": "https://example.org"})
+        self.assertNotIn("access-control-allow-origin", answer.headers)
+
+    def test_a_slow_client_is_cut_off_and_others_are_served(self):
+        def drip(data):
+            with socket.create_connection(("127.0.0.1", self.server.port), timeout=20) as connection:
+                start, received = time.monotonic(), b""
+                connection.settimeout(0.2)
+                for byte in data:
+                    try:
+                        connection.sendall(bytes([byte]))
+                        received += connection.recv(4096)
+                        break
+                    except TimeoutError:
+                        continue
+                    except OSError:
+                        break
+                return time.monotonic() - start, received
+
+        def slow(i):
+            if i % 2:
+                return drip(b"GET /health HTTP/1.1\r\nx-slow: " + b"a" * 100)
+            return drip(b"POST /rerank HTTP/1.1\r\ncontent-length: 100\r\n\r\n" + b"{" * 100)
+
+        def fast(_):
+            start = time.monotonic()
+            self.assertEqual(self.post("/rerank", BODY).status, 200)
+            return time.monotonic() - start
+
+        results = in_threads(12, lambda i: slow(i) if i < 8 else fast(i))
+        for seconds, received in results[:8]:
+            self.assertLess(seconds, 10)
+            self.assertTrue(received == b"" or received.startswith(b"HTTP/1.1 408 "), received)
+
+    def test_an_idle_connection_is_closed_after_its_time(self):
+        connection = self.server.connect()
+        self.assertEqual(self.server.request("GET", "/health", connection=connection).status, 200)
+        self.assertEqual(connection.sock.recv(1), b"")  # closed by the server within the timeout of the socket
+        connection.close()
+
+    def test_many_idle_connections_disturb_nobody(self):
+        count = 1000
+        idle = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(count)]
+        try:
+            self.assertEqual(self.post("/rerank", BODY).status, 200)
+        finally:
+            for connection in idle:
+                connection.close()
+
+    def test_a_client_that_goes_away_costs_no_work(self):
+        before = self.server.metric("narabi_items_total")
+        body = b'{"query":"q","texts":[' + b",".join(b'"%d%s"' % (i, b"x" * 1200) for i in range(1000)) + b"]}"
+        connection = self.server.connect()
+        connection.request("POST", "/rerank", body, JSON)
+        time.sleep(0.3)
+        connection.close()
+        self.assertTrue(wait_until(lambda: self.server.metric("narabi_open_requests") == 0, 30))
+        self.assertLess(self.server.metric("narabi_items_total") - before, 1000)
+
+    def test_two_requests_in_one_packet_get_two_answers(self):
+        one = b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n"
+        answer = self.server.raw(one + one.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
+        self.assertEqual(answer.count(b"HTTP/1.1 200 "), 2)
+
+    def test_head_has_no_body(self):
+        answer = self.server.request("HEAD", "/health")
+        self.assertEqual((answer.status, answer.body), (200, b""))
+
+    def test_the_log_has_the_request_but_not_its_texts(self):
+        self.post("/rerank", {"query": "secret-query", "texts": ["secret-passage"]},
+                  headers={"x-request-id": "find-me", "authorization": "Bearer secret-key"})
+        self.assertTrue(wait_until(lambda: any(line.get("id") == "find-me" for line in self.server.log_lines())))
+        line = next(line for line in self.server.log_lines() if line.get("id") == "find-me")
+        self.assertEqual((line["status"], line["path"], line["items"]), (200, "/rerank", 1))
+        for key in ("ms", "queue_ms", "inference_ms", "tokens", "model", "bytes_in", "bytes_out", "peer"):
+            self.assertIn(key, line)
+        self.assertNotIn("secret", self.server.log())
+
+
+class OneServerEach(unittest.TestCase):
+    def test_a_unix_socket_instead_of_a_port(self):
+        path = os.path.join(tempfile.mkdtemp(), "narabi.sock")
+        server = Server("--uds-path", path)
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(path)
+        connection.request("GET", "/health", headers={"connection": "close"})
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
+        self.assertEqual(server.stop(), 0)
+        self.assertFalse(Path(path).exists())
+
+    def test_keys_from_a_file_and_from_the_environment(self):
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("# ours\nfile-key\n")
+            file.flush()
+            server = Server("--api-key-file", file.name, env={"API_KEY": "env-key"})
+        for key in ("file-key", "env-key"):
+            self.assertEqual(server.post("/rerank", BODY, {"authorization": f"Bearer {key}"}).status, 200)
+        self.assertEqual(server.post("/rerank", BODY).status, 401)
+        self.assertEqual(server.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

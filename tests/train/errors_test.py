@@ -1,0 +1,97 @@
+"""Bad input ends in one line that says where, what was expected and what was found; checkpoints stay whole."""
+import resource
+
+from common import *
+
+GROUP = {"query": "京都の都はどこか", "pos": ["平安京は京都にあった。"], "neg": ["大阪城は大阪にある。", "奈良の大仏は奈良にある。"]}
+
+
+class Errors(TrainTest):
+    def fails(self, *parts, **changes):
+        done = self.narabi("train", self.write_config(**changes), code=1)
+        for part in parts:
+            self.assertIn(part, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+    def groups(self, *lines):
+        return self.write("groups.jsonl", "".join((line if isinstance(line, str) else json.dumps(line)) + "\n"
+                                                  for line in lines))
+
+    def test_groups_that_cannot_be_learned_from_name_file_and_line(self):
+        cases = [
+            (GROUP | {"pos": []}, '"pos": expected at least one passage'),
+            (GROUP | {"neg": []}, '"neg": expected at least one passage'),
+            (GROUP | {"neg": "one"}, '"neg": expected an array'),
+            (GROUP | {"query": ""}, "the query is empty"),
+            (GROUP | {"query": 3}, '"query": expected a string, found 3'),
+            (GROUP | {"pos_scores": [1.0]}, "expected both"),
+            (GROUP | {"pos_scores": [1.0], "neg_scores": [0.5]}, "expected an array of 2 numbers"),
+            ("{\"query\": \"q\", \"pos\": [\"p\"], \"neg\": [\"a\", \"b\"], \"pos_scores\": [NaN], \"neg_scores\": [1, 2]}",
+             "expected a JSON object"),
+            ("not json", "expected a JSON object"),
+        ]
+        for bad, what in cases:
+            self.fails("groups.jsonl:2: ", what, data__train=self.groups(GROUP, bad))
+        listed = {"query": "q", "docs": ["a", "b"], "labels": [1, 1]}
+        self.fails("groups.jsonl:1: ", "all labels are 1", data__train=self.groups(listed))
+        self.fails("expected training groups, found none", data__train=self.write("none.jsonl", ""))
+
+    def test_a_config_with_something_wrong_names_the_key(self):
+        self.fails("unknown key", "learning_rate", optimizer={"learning_rate": 1})
+        self.fails("optimizer.lr: expected a number", optimizer={"lr": "fast"})
+        self.fails("batch: expected a whole number of 1 or more, found \"0\"", batch=0)
+        self.fails("loss[0].name: expected one of bce, kl", loss=[{"name": "hinge"}])
+        self.fails("precision: expected one of bf16, f32", precision="f16")
+        self.fails("data.train: expected at least one file", data={"train": []})
+        self.fails("model.from: expected a model folder", model={"config": "x.json"})
+        done = self.narabi("train", self.write_config(), "--set", "batch", code=1)
+        self.assertIn("--set batch: expected KEY=VALUE", done.stderr)
+        self.narabi("train", code=2)
+
+    def test_a_loss_with_a_teacher_needs_one(self):
+        self.fails("a loss needs a teacher", loss=[{"name": "kl"}])
+        done = self.narabi("distill", self.write_config(), code=1)
+        self.assertIn("expected a term that reads a teacher", done.stderr)
+
+    def test_a_query_that_alone_is_too_long_is_cut_and_training_goes_on(self):
+        self.narabi("train", self.write_config(data__train=self.groups(GROUP | {"query": "京都" * 400}), steps=2, batch=1))
+
+    def test_a_checkpoint_of_another_config_is_refused_unless_told(self):
+        self.narabi("train", self.write_config(steps=4))
+        self.fails("the checkpoint is of another config", "--restart", steps=4, optimizer={"lr": 5e-4})
+        self.narabi("train", self.write_config(steps=4, optimizer={"lr": 5e-4}), "--restart")
+
+    def test_a_damaged_checkpoint_is_named(self):
+        self.narabi("train", self.write_config(steps=4))
+        path = self.path / "out/training/checkpoint-4/moments.safetensors"
+        path.write_bytes(path.read_bytes()[:100])
+        self.fails("checkpoint-4/moments.safetensors", steps=4)
+
+    def test_a_disk_that_is_full_leaves_the_last_checkpoint_whole(self):
+        self.narabi("train", self.write_config(steps=40, stop_after=4))
+        before = {path.name: path.read_bytes() for path in (self.path / "out/training/checkpoint-4").iterdir()}
+        moments = len(before["moments.safetensors"])
+
+        def no_room():  # a file may not grow over half of the moments: the write fails as on a full disk
+            resource.setrlimit(resource.RLIMIT_FSIZE, (moments // 2, moments // 2))
+            import signal
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+        done = self.narabi("train", self.write_config(steps=40, stop_after=8), code=1, preexec_fn=no_room)
+        self.assertIn("safetensors", done.stderr)
+        after = {path.name: path.read_bytes() for path in (self.path / "out/training/checkpoint-4").iterdir()}
+        self.assertEqual(before, after)
+        self.narabi("train", self.write_config(steps=40, stop_after=8))
+
+    def test_a_learning_rate_that_blows_up_ends_with_the_step(self):
+        done = self.narabi("train", self.write_config(optimizer={"lr": 1.0, "clip": 0, "warmup": 0, "schedule": "constant"},
+                                                      precision="f32", steps=400,
+                                                      loss=[{"name": "mse"}], data__train=self.groups(
+                                                          GROUP | {"pos_scores": [3e38], "neg_scores": [-3e38, 0]})),
+                           code=1)
+        self.assertIn("step ", done.stderr)
+        self.assertIn("is intact", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
