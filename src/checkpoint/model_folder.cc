@@ -172,13 +172,6 @@ bool TensorTable::has(const std::string& name) const {
   return names_.contains(name);
 }
 
-bool TensorTable::holds_packed() const {
-  for (const std::string& name : folder_->tensor_names()) {
-    if (name.starts_with("packed.")) return true;
-  }
-  return false;
-}
-
 const TensorView* TensorTable::extra(const std::string& name) const {
   return names_.contains(name) ? nullptr : folder_->find(name);
 }

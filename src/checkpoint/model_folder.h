@@ -53,7 +53,6 @@ class TensorTable {
 
   bool has(const std::string& name) const;
   const TensorView& at(const std::string& name) const;  // a name that the table has
-  bool holds_packed() const;  // weights of `narabi quantize`: tensors named "packed...."
   // A tensor of the folder that the table does not name; null when there is none.
   const TensorView* extra(const std::string& name) const;
   // All values; throws InvalidFormat when one is NaN or infinite. Empty for a name the table lacks.

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "models/packed_tensors.h"
+#include "narabi/error.h"
+
 namespace narabi::models {
 namespace {
 
@@ -31,21 +34,34 @@ bool all_finite(const checkpoint::TensorView& tensor) {
 
 }  // namespace
 
-EmbeddingTable::EmbeddingTable(const checkpoint::TensorTable& tensors, const std::string& name) {
-  const checkpoint::TensorView& tensor = tensors.at(name);
+EmbeddingTable::EmbeddingTable(const checkpoint::TensorTable& tensors,
+                               const checkpoint::TensorSpec& spec)
+    : width_(static_cast<std::size_t>(spec.shape[1])) {
+  if (const auto packed = find_packed_rows(tensors, spec)) {
+    data_ = packed->data;
+    scales_ = packed->scales;
+    dtype_ = DType::kI8;
+    return;
+  }
+  if (!tensors.has(spec.name))
+    throw InvalidFormat(tensors.where(packed_key(spec.name, "")) + ": expected it, found none");
+  const checkpoint::TensorView& tensor = tensors.at(spec.name);
   data_ = tensor.data.data();
   dtype_ = tensor.dtype;
-  width_ = static_cast<std::size_t>(tensor.shape[1]);
-  if (tensors.holds_packed()) {
-    unchecked_ = tensors.where(name);
-  } else if (!all_finite(tensor))
-    checkpoint::to_f32(tensor, tensors.where(name));  // throws, with the place
+  if (!all_finite(tensor))
+    checkpoint::to_f32(tensor, tensors.where(spec.name));  // throws, with the place
 }
 
 void EmbeddingTable::copy(std::int32_t row, float* out) const {
-  const std::size_t bytes = width_ * checkpoint::size_of(dtype_);
-  checkpoint::widen(data_ + static_cast<std::size_t>(row) * bytes, dtype_, width_, out);
-  if (!unchecked_.empty()) checkpoint::check_finite({out, width_}, unchecked_);
+  const std::byte* values =
+      data_ + static_cast<std::size_t>(row) * width_ * checkpoint::size_of(dtype_);
+  if (scales_ == nullptr) {
+    checkpoint::widen(values, dtype_, width_, out);
+    return;
+  }
+  const float scale = scales_[row];
+  const auto* rounded = reinterpret_cast<const std::int8_t*>(values);
+  for (std::size_t i = 0; i < width_; ++i) out[i] = scale * static_cast<float>(rounded[i]);
 }
 
 void EmbeddingTable::add(std::int32_t row, float* out) const {

@@ -11,9 +11,9 @@ namespace narabi::models {
 
 class EmbeddingTable {
  public:
-  // tensor: [rows, width]. Every value is checked to be finite (throws InvalidFormat); in a folder
-  // of packed weights not here but row by row, as they are used: the table stays on disk.
-  EmbeddingTable(const checkpoint::TensorTable& tensors, const std::string& name);
+  // spec: [rows, width]; the tensor of this name, or its packed form. Every value is checked to be
+  // finite (throws InvalidFormat).
+  EmbeddingTable(const checkpoint::TensorTable& tensors, const checkpoint::TensorSpec& spec);
   // out[i] = row[i], or += when `accumulate`.
   void copy(std::int32_t row, float* out) const;
   void add(std::int32_t row, float* out) const;
@@ -23,7 +23,7 @@ class EmbeddingTable {
   const std::byte* data_;
   checkpoint::DType dtype_;
   std::size_t width_;
-  std::string unchecked_;  // where the table lies, if its rows are checked as they are used
+  const float* scales_ = nullptr;  // of int8 rows
 };
 
 }  // namespace narabi::models

@@ -1,11 +1,12 @@
 #include "models/packed_tensors.h"
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <set>
 
-#include "base/atomic_file.h"
+#include "checkpoint/safetensors_writer.h"
 #include "narabi/error.h"
 
 namespace narabi::models {
@@ -17,8 +18,7 @@ using checkpoint::TensorView;
 using kernels::PackedWeight;
 
 constexpr const char* kScales = ".scales";
-constexpr std::size_t kAlignment = 64;
-constexpr float kLargestHalf = 65504.0f;
+constexpr std::size_t kAlignment = 64;  // of a GEMM's operand
 
 // "NAME" of "NAME.weight" or "NAME.bias".
 std::string layer_of(const std::string& tensor) {
@@ -39,82 +39,113 @@ std::set<std::string> packed_layers(const checkpoint::ModelFolder& folder) {
   return layers;
 }
 
-void expect_shape(const checkpoint::TensorTable& tensors, const std::string& name,
-                  const TensorView* tensor, DType dtype, std::int64_t rows, std::int64_t columns) {
-  const std::vector<std::int64_t> shape = {rows, columns};
-  if (tensor && tensor->dtype == dtype && tensor->shape == shape &&
-      reinterpret_cast<std::uintptr_t>(tensor->data.data()) % alignof(float) == 0) {
-    return;
-  }
-  throw InvalidFormat(tensors.where(name) + ": expected " + checkpoint::name_of(dtype) + " [" +
-                      std::to_string(rows) + ", " + std::to_string(columns) +
-                      "] at a multiple of 4 bytes, found " + (tensor ? "another one" : "none"));
+std::string described(DType dtype, const std::vector<std::int64_t>& shape) {
+  std::string text = std::string(checkpoint::name_of(dtype)) + " [";
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
 }
 
-// To nearest, ties to even; |x| <= kLargestHalf.
-std::uint16_t to_half(float x) {
-  const auto bits = std::bit_cast<std::uint32_t>(x);
-  const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000u);
-  const int exponent = static_cast<int>(bits >> 23 & 0xFFu) - 112;
-  if (exponent <= 0)  // a multiple of 2^-24
-    return static_cast<std::uint16_t>(sign |
-                                      static_cast<int>(std::nearbyint(std::abs(x) * 0x1p24f)));
-  std::uint32_t half = static_cast<std::uint32_t>(exponent) << 10 | (bits >> 13 & 0x3FFu);
-  const std::uint32_t rest = bits & 0x1FFFu;
-  if (rest > 0x1000u || (rest == 0x1000u && (half & 1u))) ++half;
-  return static_cast<std::uint16_t>(sign | half);
-}
-
-struct Entry {
-  std::string name, dtype;
+struct Expected {
+  DType dtype;
   std::vector<std::int64_t> shape;
-  std::string bytes;
+  std::size_t alignment;
 };
 
-std::string bytes_at(const void* data, std::size_t count) {
-  return {static_cast<const char*>(data), count};
+const std::byte* checked(const checkpoint::TensorTable& tensors, const std::string& name,
+                         const Expected& expected) {
+  const TensorView* tensor = tensors.extra(name);
+  const std::string wanted = described(expected.dtype, expected.shape);
+  if (tensor == nullptr)
+    throw InvalidFormat(tensors.where(name) + ": expected " + wanted + ", found none");
+  if (tensor->dtype != expected.dtype || tensor->shape != expected.shape) {
+    throw InvalidFormat(tensors.where(name) + ": expected " + wanted + ", found " +
+                        described(tensor->dtype, tensor->shape));
+  }
+  const std::byte* data = tensor->data.data();
+  if (reinterpret_cast<std::uintptr_t>(data) % expected.alignment != 0) {
+    throw InvalidFormat(tensors.where(name) + ": expected data at a multiple of " +
+                        std::to_string(expected.alignment) + " bytes, found another place");
+  }
+  return data;
 }
 
-Entry float_entry(const TensorView& tensor) {
-  const bool matrix = tensor.shape.size() == 2;
-  if (matrix && tensor.dtype == DType::kF32) {
-    const std::vector<float> values = checkpoint::to_f32(tensor, tensor.name);
-    std::string halves;
-    halves.reserve(values.size() * 2);
-    for (const float value : values) {
-      if (std::abs(value) >= kLargestHalf) {
-        halves.clear();
-        break;
-      }
-      const std::uint16_t half = to_half(value);
-      halves.append(reinterpret_cast<const char*>(&half), sizeof half);
+const float* checked_floats(const checkpoint::TensorTable& tensors, const std::string& name,
+                            std::int64_t rows, std::int64_t columns) {
+  const auto* floats = reinterpret_cast<const float*>(
+      checked(tensors, name, {DType::kF32, {rows, columns}, alignof(float)}));
+  checkpoint::check_finite({floats, static_cast<std::size_t>(rows * columns)}, tensors.where(name));
+  return floats;
+}
+
+// A table row by row as scale x int8, symmetric as the weights are.
+struct RoundedRows {
+  std::vector<std::int8_t> data;
+  std::vector<float> scales;
+};
+
+RoundedRows round_rows(const TensorView& table, const std::string& where) {
+  const auto rows = static_cast<std::size_t>(table.shape[0]),
+             width = static_cast<std::size_t>(table.shape[1]);
+  RoundedRows rounded;
+  rounded.data.resize(rows * width);
+  std::vector<float> values(width);
+  for (std::size_t r = 0; r < rows; ++r) {
+    checkpoint::widen(table.data.data() + r * width * checkpoint::size_of(table.dtype), table.dtype,
+                      width, values.data());
+    checkpoint::check_finite(values, where);
+    float largest = 0;
+    for (const float value : values) largest = std::max(largest, std::abs(value));
+    const float scale = largest > 0 ? largest / 127.0f : 1.0f;
+    for (std::size_t i = 0; i < width; ++i) {
+      const int q = std::clamp(static_cast<int>(std::nearbyint(values[i] / scale)), -127, 127);
+      rounded.data[r * width + i] = static_cast<std::int8_t>(q);
     }
-    if (!halves.empty()) return {tensor.name, "F16", tensor.shape, std::move(halves)};
+    rounded.scales.push_back(scale);
   }
-  const char* dtype = tensor.dtype == DType::kF32   ? "F32"
-                      : tensor.dtype == DType::kF16 ? "F16"
-                                                    : "BF16";
-  return {tensor.name, dtype, tensor.shape, bytes_at(tensor.data.data(), tensor.data.size())};
+  return rounded;
 }
 
-std::string header_of(const std::vector<Entry>& entries) {
-  std::string header = "{";
-  std::size_t offset = 0;
-  for (const Entry& entry : entries) {
-    header += (header.size() > 1 ? ",\"" : "\"") + entry.name + "\":{\"dtype\":\"" + entry.dtype +
-              "\",\"shape\":[";
-    for (std::size_t i = 0; i < entry.shape.size(); ++i)
-      header += (i > 0 ? "," : "") + std::to_string(entry.shape[i]);
-    header += "],\"data_offsets\":[" + std::to_string(offset) + "," +
-              std::to_string(offset + entry.bytes.size()) + "]}";
-    offset += entry.bytes.size();
+std::span<const std::byte> bytes_of(const std::vector<float>& values) {
+  return std::as_bytes(std::span(values));
+}
+
+// Tensors to write and the memory that they borrow. Operands come first: each of them fills whole
+// multiples of 64 bytes, so that all begin at one.
+struct Draft {
+  std::vector<checkpoint::TensorToWrite> tensors;
+  std::deque<std::vector<float>> floats;
+
+  void add_floats(const std::string& name, std::vector<std::int64_t> shape,
+                  std::vector<float> values) {
+    floats.push_back(std::move(values));
+    tensors.push_back({name, DType::kF32, std::move(shape), bytes_of(floats.back())});
   }
-  header += "}";
-  while ((header.size() + sizeof(std::uint64_t)) % kAlignment != 0) header += ' ';
-  return header;
+};
+
+void add_layers(const std::vector<NamedWeight>& weights, Draft& draft) {
+  for (const auto& [key, weight] : weights) {
+    draft.tensors.push_back(
+        {key,
+         DType::kI8,
+         {static_cast<std::int64_t>(weight.out), static_cast<std::int64_t>(weight.in)},
+         {weight.data, weight.data_bytes()}});
+  }
+  for (const auto& [key, weight] : weights) {
+    std::vector<float> scales;
+    for (const float* values : {weight.bias, weight.scale, weight.compensation})
+      scales.insert(scales.end(), values, values + weight.out);
+    draft.add_floats(key + kScales, {3, static_cast<std::int64_t>(weight.out)}, std::move(scales));
+  }
 }
 
 }  // namespace
+
+bool holds_packed(const checkpoint::ModelFolder& folder) {
+  const std::vector<std::string> names = folder.tensor_names();
+  return std::any_of(names.begin(), names.end(),
+                     [](const std::string& name) { return name.starts_with(kPackedPrefix); });
+}
 
 std::string packed_key(const std::string& name, const std::string& part) {
   return kPackedPrefix + name + (part.empty() ? "" : ".part." + part);
@@ -122,23 +153,27 @@ std::string packed_key(const std::string& name, const std::string& part) {
 
 std::optional<PackedWeight> find_packed(const checkpoint::TensorTable& tensors,
                                         const std::string& key, const kernels::PackOrder& order) {
-  const TensorView* data = tensors.extra(key);
-  if (data == nullptr) return std::nullopt;
-  const TensorView* scales = tensors.extra(key + kScales);
-  const auto out = static_cast<std::int64_t>(order.outputs.size());
-  expect_shape(tensors, key, data, DType::kI8, out, static_cast<std::int64_t>(order.inputs.size()));
-  expect_shape(tensors, key + kScales, scales, DType::kF32, 3, out);
-  const auto* floats = reinterpret_cast<const float*>(scales->data.data());
-  checkpoint::check_finite({floats, 3 * order.outputs.size()}, tensors.where(key + kScales));
+  if (tensors.extra(key) == nullptr) return std::nullopt;
   PackedWeight weight;
   weight.operand = kernels::Operand::kInt8;
   weight.in = order.inputs.size();
   weight.out = order.outputs.size();
-  weight.data = data->data.data();
-  weight.bias = floats;
-  weight.scale = floats + weight.out;
-  weight.compensation = floats + 2 * weight.out;
+  const auto in = static_cast<std::int64_t>(weight.in), out = static_cast<std::int64_t>(weight.out);
+  weight.data = checked(tensors, key, {DType::kI8, {out, in}, kAlignment});
+  weight.bias = checked_floats(tensors, key + kScales, 3, out);
+  weight.scale = weight.bias + weight.out;
+  weight.compensation = weight.bias + 2 * weight.out;
   return weight;
+}
+
+std::optional<PackedRows> find_packed_rows(const checkpoint::TensorTable& tensors,
+                                           const TensorSpec& spec) {
+  const std::string key = packed_key(layer_of(spec.name), "");
+  if (tensors.extra(key) == nullptr) return std::nullopt;
+  PackedRows rows;
+  rows.data = checked(tensors, key, {DType::kI8, spec.shape, 1});
+  rows.scales = checked_floats(tensors, key + kScales, spec.shape[0], 1);
+  return rows;
 }
 
 std::vector<TensorSpec> without_packed(const checkpoint::ModelFolder& folder,
@@ -150,27 +185,21 @@ std::vector<TensorSpec> without_packed(const checkpoint::ModelFolder& folder,
 }
 
 void write_packed(const std::string& path, const std::vector<NamedWeight>& weights,
-                  const checkpoint::ModelFolder& folder, const std::vector<TensorSpec>& specs) {
-  std::vector<Entry> entries;
-  for (const auto& [key, weight] : weights) {
-    const auto out = static_cast<std::int64_t>(weight.out);
-    entries.push_back({key,
-                       "I8",
-                       {out, static_cast<std::int64_t>(weight.in)},
-                       bytes_at(weight.data, weight.data_bytes())});
-    std::string scales;
-    for (const float* values : {weight.bias, weight.scale, weight.compensation})
-      scales += bytes_at(values, weight.out * sizeof(float));
-    entries.push_back({key + kScales, "F32", {3, out}, std::move(scales)});
+                  const checkpoint::ModelFolder& folder, const std::string& vocabulary,
+                  const std::vector<TensorSpec>& specs) {
+  Draft draft;
+  add_layers(weights, draft);
+  for (const TensorSpec& spec : specs) {
+    const std::string where = folder.path() + ": tensor " + spec.name;
+    if (spec.name == vocabulary) continue;
+    draft.add_floats(spec.name, spec.shape, checkpoint::to_f32(*folder.find(spec.name), where));
   }
-  for (const TensorSpec& spec : specs) entries.push_back(float_entry(*folder.find(spec.name)));
-  const std::string header = header_of(entries);
-  const auto length = static_cast<std::uint64_t>(header.size());
-  base::AtomicFile file(path);
-  file.write({reinterpret_cast<const char*>(&length), sizeof length});
-  file.write(header);
-  for (const Entry& entry : entries) file.write(entry.bytes);
-  file.commit();
+  const TensorView& table = *folder.find(vocabulary);
+  RoundedRows rows = round_rows(table, folder.path() + ": tensor " + vocabulary);
+  const std::string key = packed_key(layer_of(vocabulary), "");
+  draft.add_floats(key + kScales, {table.shape[0], 1}, std::move(rows.scales));
+  draft.tensors.push_back({key, DType::kI8, table.shape, std::as_bytes(std::span(rows.data))});
+  checkpoint::write_safetensors(path, draft.tensors, {{"format", "narabi-packed"}});
 }
 
 }  // namespace narabi::models

@@ -1,12 +1,16 @@
 // Packed int8 weights in a model folder: what `narabi quantize` writes and the loader maps.
 //
 // For a linear layer NAME (and, of a fused one, its part "query", "key" or "value"):
-//   packed.NAME[.PART]         I8  [out, in], padded: the bytes of kernels::PackedWeight
-//   packed.NAME[.PART].scales  F32 [3, out]: bias, scale, compensation
-// Its NAME.weight and NAME.bias are not in the folder.
+//   packed.NAME[.part.PART]         I8  [out, in], padded: the bytes of kernels::PackedWeight
+//   packed.NAME[.part.PART].scales  F32 [3, out]: bias, scale, compensation
+// For the vocabulary's table NAME:
+//   packed.NAME                     I8  [vocabulary, hidden]: row / scale, rounded
+//   packed.NAME.scales              F32 [vocabulary, 1]
+// Their NAME.weight and NAME.bias are not in the folder; all other tensors are, in f32. The form is
+// the same for every instruction set. narabi.json holds its version and the file's checksum:
+// checkpoint/model_record.h.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +22,7 @@ namespace narabi::models {
 
 inline constexpr const char* kPackedPrefix = "packed.";
 
+bool holds_packed(const checkpoint::ModelFolder& folder);
 std::string packed_key(const std::string& name, const std::string& part);
 
 // The layer as it lies in the folder, without a copy; nothing where the folder has it in floats.
@@ -25,6 +30,16 @@ std::string packed_key(const std::string& name, const std::string& part);
 std::optional<kernels::PackedWeight> find_packed(const checkpoint::TensorTable& tensors,
                                                  const std::string& key,
                                                  const kernels::PackOrder& order);
+
+// Rows of int8, each with its scale; borrowed from the folder.
+struct PackedRows {
+  const std::byte* data = nullptr;
+  const float* scales = nullptr;
+};
+
+// As find_packed(), for the table that would lie in `spec`.
+std::optional<PackedRows> find_packed_rows(const checkpoint::TensorTable& tensors,
+                                           const checkpoint::TensorSpec& spec);
 
 // `specs` without the weights that the folder holds in packed form.
 std::vector<checkpoint::TensorSpec> without_packed(const checkpoint::ModelFolder& folder,
@@ -35,10 +50,10 @@ struct NamedWeight {
   kernels::PackedWeight weight;
 };
 
-// A safetensors file of packed layers and of those tensors of `specs` that no layer holds:
-// matrices as f16 where they fit, all else as they are. Throws IoError.
+// Writes a safetensors file of packed layers, of the table `vocabulary` ("NAME.weight") in int8,
+// and of the rest of `specs` in f32. Throws IoError.
 void write_packed(const std::string& path, const std::vector<NamedWeight>& weights,
-                  const checkpoint::ModelFolder& folder,
+                  const checkpoint::ModelFolder& folder, const std::string& vocabulary,
                   const std::vector<checkpoint::TensorSpec>& specs);
 
 }  // namespace narabi::models

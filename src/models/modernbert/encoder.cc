@@ -68,7 +68,7 @@ Encoder::Encoder(const WeightLoader& loader, const std::string& prefix, const Co
                    .intermediate = static_cast<std::size_t>(config.intermediate),
                    .rotary = true},
       operand_(loader.operand()),
-      embeddings_(loader.tensors(), prefix + "embeddings.tok_embeddings.weight"),
+      embeddings_(loader.tensors(), tensors(prefix, config)[0]),
       embedding_norm_(loader.norm(prefix + "embeddings.norm")),
       final_norm_(loader.norm(prefix + "final_norm")),
       global_rotary_(
