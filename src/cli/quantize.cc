@@ -16,13 +16,12 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "data/squad.h"
+#include "engine/pack_folder.h"
 #include "engine/precision.h"
-#include "models/registry.h"
 #include "narabi/error.h"
 #include "narabi/evaluation.h"
 #include "narabi/reranker.h"
 #include "narabi/search.h"
-#include "tokenize/compiled.h"
 
 namespace narabi::cli {
 namespace {
@@ -160,13 +159,7 @@ Change measure(const Options& options, const std::string& candidate) {
       logits(candidate, options.precision == "bf16" ? Precision::kBf16 : Precision::kInt8));
 }
 
-// What was written where: sizes of the files of weights, of the model's and of the packed folder.
-struct Written {
-  std::uint64_t source_bytes = 0, bytes = 0;
-  bool tokenizer = false;  // compiled, too
-};
-
-void print_json(const Options& options, const std::optional<Written>& written,
+void print_json(const Options& options, const std::optional<engine::PackedFolder>& written,
                 const std::optional<Change>& change, Output& output) {
   JsonLine line;
   line.set("model", options.model).set("precision", options.precision);
@@ -187,7 +180,7 @@ void print_json(const Options& options, const std::optional<Written>& written,
   output.line(line.text());
 }
 
-void print_written(const Options& options, const Written& written, Output& output) {
+void print_written(const Options& options, const engine::PackedFolder& written, Output& output) {
   output.line(fmt::format("{}: {:.1f} MB of weights in {}, of {:.1f} MB{}", options.output,
                           static_cast<double>(written.bytes) / 1e6, options.precision,
                           static_cast<double>(written.source_bytes) / 1e6,
@@ -210,57 +203,6 @@ void print_change(const Options& options, const Change& change, Output& output) 
   output.line(change.holds() ? "  the gate holds" : "  the gate does not hold");
 }
 
-namespace fs = std::filesystem;
-
-// model.safetensors, or the index of its shards.
-fs::path weights_of(const fs::path& folder) {
-  const fs::path whole = folder / "model.safetensors";
-  return fs::exists(whole) ? whole : folder / "model.safetensors.index.json";
-}
-
-std::uint64_t weight_bytes(const fs::path& folder) {
-  std::uint64_t bytes = 0;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".safetensors") bytes += entry.file_size();
-  }
-  return bytes;
-}
-
-// What the folder holds beside its weights: config.json, the tokenizer's files.
-void copy_others(const fs::path& from, const fs::path& to) {
-  for (const auto& entry : fs::directory_iterator(from)) {
-    const std::string name = entry.path().filename().string();
-    const bool weights = name.ends_with(".safetensors") || name.ends_with(".bin") ||
-                         name.ends_with(".safetensors.index.json");
-    const bool small = name.ends_with(".json") || name.ends_with(".txt") ||
-                       name.ends_with(".model") || name.ends_with(".md") || name == "LICENSE";
-    if (!entry.is_regular_file() || weights || !small || name == "narabi.json") continue;
-    fs::copy_file(entry.path(), to / name, fs::copy_options::overwrite_existing);
-  }
-}
-
-// narabi.json, which stamps the weights, goes first and comes last: a folder that is half written
-// is refused.
-Written write_folder(const Options& options) {
-  if (options.precision != "int8")
-    throw InvalidArgument("--output: expected --precision int8, found " + options.precision);
-  if (fs::exists(options.output) && fs::equivalent(options.output, options.model))
-    throw InvalidArgument("--output: expected another folder than the model's, found " +
-                          options.output);
-  const fs::path output = options.output;
-  const std::string weights = (output / "model.safetensors").string();
-  checkpoint::ModelRecord record(options.model);
-  fs::create_directories(output);
-  fs::remove(output / "narabi.json");
-  models::pack_reranker(options.model, weights);
-  copy_others(options.model, output);
-  const bool compiled = tokenize::compile_tokenizer(options.model, options.output);
-  record.forget_gates();
-  record.set_stamp(weights, weights_of(options.model).string());
-  record.write(options.output);
-  return {weight_bytes(options.model), weight_bytes(output), compiled};
-}
-
 // In the packed folder, or where the user asks for it in the model's.
 void record_gate(const Options& options, const Change& change) {
   const std::string folder = options.output.empty() ? options.model : options.output;
@@ -273,9 +215,9 @@ void record_gate(const Options& options, const Change& change) {
 }
 
 void run(const Options& options) {
-  std::optional<Written> written;
+  std::optional<engine::PackedFolder> written;
   std::optional<Change> change;
-  if (!options.output.empty()) written = write_folder(options);
+  if (!options.output.empty()) written = engine::pack_folder(options.model, options.output);
   if (options.check) change = measure(options, written ? options.output : options.model);
   if (change && (written || options.write)) record_gate(options, *change);
   Output output("-");
@@ -294,6 +236,8 @@ void check_usage(const Options& options) {
   if (options.output.empty() && !options.check)
     throw CLI::RequiredError("--output FOLDER or --check");
   if (options.write && !options.check) throw CLI::RequiresError("--write", "--check");
+  if (!options.output.empty() && options.precision != "int8")
+    throw CLI::ValidationError("--output", "expected --precision int8, found " + options.precision);
 }
 
 }  // namespace
@@ -332,7 +276,8 @@ void add_quantize(CLI::App& app) {
                     "Show progress on stderr even if it is no terminal");
   command->footer(
       "The gate: Kendall tau >= 0.98 within a question's candidates (mean over the questions) and "
-      "nDCG@10 within\n0.003 of f32; exit code 1 where it does not hold. With --output it is the packed "
+      "nDCG@10 within\n0.003 of f32; exit code 1 where it does not hold. With --output it is the "
+      "packed "
       "folder that is compared,\nand its narabi.json holds the record.\n\nExamples:\n"
       "  narabi quantize models/prototype-modernbert-6l --check\n"
       "  narabi quantize DIR --check --write\n"

@@ -23,7 +23,7 @@ class EmbeddingTable {
   const std::byte* data_;
   checkpoint::DType dtype_;
   std::size_t width_;
-  const float* scales_ = nullptr;  // of int8 rows
+  const std::byte* scales_ = nullptr;  // of int8 rows, see packed_tensors.h
 };
 
 }  // namespace narabi::models

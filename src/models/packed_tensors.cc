@@ -1,6 +1,7 @@
 #include "models/packed_tensors.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <deque>
@@ -78,30 +79,42 @@ const float* checked_floats(const checkpoint::TensorTable& tensors, const std::s
   return floats;
 }
 
-// A table row by row as scale x int8, symmetric as the weights are.
+// A table as scale x int8, symmetric as the weights are.
 struct RoundedRows {
   std::vector<std::int8_t> data;
-  std::vector<float> scales;
+  std::vector<std::uint16_t> scales;  // bf16
 };
+
+// The least bf16 that is not below `scale` >= 0: no value / scale is above 127.
+std::uint16_t bf16_above(float scale) {
+  const auto bits = std::bit_cast<std::uint32_t>(scale);
+  return static_cast<std::uint16_t>((bits + 0xFFFFu) >> 16);
+}
+
+void round_group(std::span<const float> values, RoundedRows& rounded) {
+  float largest = 0;
+  for (const float value : values) largest = std::max(largest, std::abs(value));
+  rounded.scales.push_back(bf16_above(largest / 127.0f));
+  const float scale = std::bit_cast<float>(static_cast<std::uint32_t>(rounded.scales.back()) << 16);
+  for (const float value : values) {
+    const float steps = scale > 0 ? std::nearbyint(value / scale) : 0.0f;
+    rounded.data.push_back(static_cast<std::int8_t>(std::clamp(steps, -127.0f, 127.0f)));
+  }
+}
 
 RoundedRows round_rows(const TensorView& table, const std::string& where) {
   const auto rows = static_cast<std::size_t>(table.shape[0]),
              width = static_cast<std::size_t>(table.shape[1]);
   RoundedRows rounded;
-  rounded.data.resize(rows * width);
+  rounded.data.reserve(rows * width);
+  rounded.scales.reserve(rows * row_groups(width));
   std::vector<float> values(width);
   for (std::size_t r = 0; r < rows; ++r) {
     checkpoint::widen(table.data.data() + r * width * checkpoint::size_of(table.dtype), table.dtype,
                       width, values.data());
     checkpoint::check_finite(values, where);
-    float largest = 0;
-    for (const float value : values) largest = std::max(largest, std::abs(value));
-    const float scale = largest > 0 ? largest / 127.0f : 1.0f;
-    for (std::size_t i = 0; i < width; ++i) {
-      const int q = std::clamp(static_cast<int>(std::nearbyint(values[i] / scale)), -127, 127);
-      rounded.data[r * width + i] = static_cast<std::int8_t>(q);
-    }
-    rounded.scales.push_back(scale);
+    for (std::size_t i = 0; i < width; i += kRowGroup)
+      round_group(std::span(values).subspan(i, std::min(kRowGroup, width - i)), rounded);
   }
   return rounded;
 }
@@ -172,7 +185,10 @@ std::optional<PackedRows> find_packed_rows(const checkpoint::TensorTable& tensor
   if (tensors.extra(key) == nullptr) return std::nullopt;
   PackedRows rows;
   rows.data = checked(tensors, key, {DType::kI8, spec.shape, 1});
-  rows.scales = checked_floats(tensors, key + kScales, spec.shape[0], 1);
+  const auto groups =
+      static_cast<std::int64_t>(row_groups(static_cast<std::size_t>(spec.shape[1])));
+  rows.scales = checked(tensors, key + kScales, {DType::kBF16, {spec.shape[0], groups}, 1});
+  checkpoint::require_finite(*tensors.extra(key + kScales), tensors.where(key + kScales));
   return rows;
 }
 
@@ -197,7 +213,12 @@ void write_packed(const std::string& path, const std::vector<NamedWeight>& weigh
   const TensorView& table = *folder.find(vocabulary);
   RoundedRows rows = round_rows(table, folder.path() + ": tensor " + vocabulary);
   const std::string key = packed_key(layer_of(vocabulary), "");
-  draft.add_floats(key + kScales, {table.shape[0], 1}, std::move(rows.scales));
+  const auto groups =
+      static_cast<std::int64_t>(row_groups(static_cast<std::size_t>(table.shape[1])));
+  draft.tensors.push_back({key + kScales,
+                           DType::kBF16,
+                           {table.shape[0], groups},
+                           std::as_bytes(std::span(rows.scales))});
   draft.tensors.push_back({key, DType::kI8, table.shape, std::as_bytes(std::span(rows.data))});
   checkpoint::write_safetensors(path, draft.tensors, {{"format", "narabi-packed"}});
 }

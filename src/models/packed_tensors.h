@@ -4,8 +4,9 @@
 //   packed.NAME[.part.PART]         I8  [out, in], padded: the bytes of kernels::PackedWeight
 //   packed.NAME[.part.PART].scales  F32 [3, out]: bias, scale, compensation
 // For the vocabulary's table NAME:
-//   packed.NAME                     I8  [vocabulary, hidden]: row / scale, rounded
-//   packed.NAME.scales              F32 [vocabulary, 1]
+//   packed.NAME                     I8  [vocabulary, hidden]: value / scale, rounded
+//   packed.NAME.scales              BF16 [vocabulary, groups]: of each 32 values of a row, so that
+//                                   one outlier costs its neighbours little
 // Their NAME.weight and NAME.bias are not in the folder; all other tensors are, in f32. The form is
 // the same for every instruction set. narabi.json holds its version and the file's checksum:
 // checkpoint/model_record.h.
@@ -31,10 +32,15 @@ std::optional<kernels::PackedWeight> find_packed(const checkpoint::TensorTable& 
                                                  const std::string& key,
                                                  const kernels::PackOrder& order);
 
-// Rows of int8, each with its scale; borrowed from the folder.
+inline constexpr std::size_t kRowGroup = 32;  // values that share a scale
+inline constexpr std::size_t row_groups(std::size_t width) {
+  return (width + kRowGroup - 1) / kRowGroup;
+}
+
+// Rows of int8 and their scales; borrowed from the folder.
 struct PackedRows {
   const std::byte* data = nullptr;
-  const float* scales = nullptr;
+  const std::byte* scales = nullptr;
 };
 
 // As find_packed(), for the table that would lie in `spec`.

@@ -204,12 +204,13 @@ LoadedModel load_encoder(const std::string& path, kernels::Operand operand) {
   return model;
 }
 
-void pack_reranker(const std::string& path, const std::string& target) {
+void pack_model(const std::string& path, const std::string& target) {
   const ModelFolder folder(path);
   if (holds_packed(folder))
     throw Unsupported(path + ": expected weights in floats, found packed ones");
-  const Plan plan = plan_reranker(folder);
-  const std::vector<TensorSpec> specs = all_tensors(plan);
+  const bool head = is_reranker(architecture_of(folder.config()));
+  const Plan plan = head ? plan_reranker(folder) : make_plan(folder);
+  const std::vector<TensorSpec> specs = head ? all_tensors(plan) : plan.encoder_tensors;
   const TensorTable tensors(folder, specs, plan.owned);
   std::vector<NamedWeight> weights;
   WeightLoader loader(tensors, kernels::Operand::kInt8);

@@ -1,11 +1,12 @@
 // A tokenizer compiled into flat arrays that are mapped, not parsed: FOLDER/tokenizer.narabi. A
 // vocabulary of 250,000 pieces loads in milliseconds, and its pages are shared between processes.
 //
-// Bytes, little-endian: magic "NARABITK", u32 version, u32 bytes of the header, u64 XXH3 of all that
-// follows, u64 kind (1: tokenizer.json, 2: vocab.txt), u64 XXH3 of that file, then offset and size
-// (u64 each) of five sections at multiples of 64 bytes: tokenizer.json without its vocabulary, edges
-// of the trie of pieces, edges of the trie of continuations, f64 scores, i32 ids. Which of them a
-// model has: VocabularyTables. The small files beside it (tokenizer_config.json) are read as always.
+// Bytes, little-endian: magic "NARABITK", u32 version, u32 bytes of the header, u64 XXH3 of all
+// that follows, u64 kind (1: tokenizer.json, 2: vocab.txt), u64 XXH3 of that file, then offset and
+// size (u64 each) of five sections at multiples of 64 bytes: tokenizer.json without its vocabulary,
+// edges of the trie of pieces, edges of the trie of continuations, f64 scores, i32 ids. Which of
+// them a model has: VocabularyTables. The small files beside it (tokenizer_config.json) are read as
+// always.
 #pragma once
 
 #include <memory>
@@ -30,7 +31,7 @@ class CompiledTokenizer {
 
   Source source() const { return source_; }
   const std::string& path() const { return file_.path(); }
-  std::string_view skeleton() const { return skeleton_; }  // tokenizer.json without a vocabulary
+  std::string_view skeleton() const { return skeleton_; }     // tokenizer.json without a vocabulary
   const VocabularyTables& tables() const { return tables_; }  // borrowed; no owner is set
 
   explicit CompiledTokenizer(const std::string& path);  // find() looks at the sources, too

@@ -26,7 +26,8 @@ struct ModelScratch {
   std::vector<std::int32_t> ids;
 };
 
-// A vocabulary as flat arrays, which may lie in a file; borrowed, from `owner` where it is not null.
+// A vocabulary as flat arrays, which may lie in a file; borrowed, from `owner` where it is not
+// null.
 struct VocabularyTables {
   std::span<const PieceTrie::Edge> pieces;
   std::span<const PieceTrie::Edge> continuations;  // WordPiece: what follows the prefix
@@ -59,7 +60,7 @@ struct WordPieceOptions {
   std::vector<std::pair<std::string, std::int32_t>> vocabulary;  // text, id
   std::string unk_token = "[UNK]";
   std::string prefix = "##";
-  std::size_t max_characters = 100;  // of a word; a longer one is unknown
+  std::size_t max_characters = 100;            // of a word; a longer one is unknown
   const VocabularyTables* compiled = nullptr;  // instead of `vocabulary`
 };
 

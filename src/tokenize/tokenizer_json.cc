@@ -325,8 +325,7 @@ json parse_root(std::string_view text, const std::string& path) {
 
 std::string name_of(const json& root, bool compiled) {
   const json& model = root["model"];
-  const bool unigram =
-      model.is_object() && model.contains("vocab") && model["vocab"].is_array();
+  const bool unigram = model.is_object() && model.contains("vocab") && model["vocab"].is_array();
   return std::string(unigram ? "Unigram" : "WordPiece") +
          (compiled ? " (tokenizer.json, compiled)" : " (tokenizer.json)");
 }
