@@ -1,4 +1,4 @@
-"""narabi search over a corpus in memory, and narabi reproduce."""
+"""narabi search over a corpus in memory."""
 
 import json
 import lzma
@@ -84,24 +84,6 @@ class Search(CliTest):
         result = self.run_narabi("search", "--corpus", KYOTO, "--query", "寺\udcff")
         self.assertIn(result.code, (1, 2))
         self.assertIn("UTF-8", result.err)
-
-
-class Reproduce(CliTest):
-    def test_the_table_of_a_part_of_jsquad(self):
-        lines = self.narabi("reproduce", "jsquad", "--data", ROOT / "data", "--model", MODEL, "--limit", 20,
-                            "--blend", 0.1, "--json").json
-        self.assertEqual([line["ranking"].split(", ")[-1] for line in lines],
-                         ["words + bigrams", "logit alone", "logit + 0.1 x BM25"])
-        for line in lines:
-            for metric in ["mrr@10", "ndcg@10"]:
-                self.assertTrue(0 < line[metric] <= 1)
-            self.assertGreaterEqual(line["seconds"], 0)
-
-    def test_a_data_folder_without_the_collection_is_named(self):
-        self.fails("reproduce", "jsquad", "--data", self.folder, expect=["jsquad"])
-
-    def test_an_unknown_collection_is_wrong_usage(self):
-        self.wrong_usage("reproduce", "nothing")
 
 
 if __name__ == "__main__":
