@@ -30,7 +30,6 @@ function(narabi_train_program)
   target_link_libraries(narabi-train PRIVATE narabi_train narabi_flags CLI11::CLI11 fmt::fmt)
   narabi_link_torch(narabi-train)
   if(TARGET narabi_train_test)
-    set_property(TARGET narabi_train_test PROPERTY PRECOMPILE_HEADERS_REUSE_FROM)  # torch's in place of the tests'
     target_precompile_headers(narabi_train_test PRIVATE <torch/torch.h>)
     narabi_link_torch(narabi_train_test)
   endif()
