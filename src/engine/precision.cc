@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/cpu.h"
 #include "checkpoint/config_file.h"
 #include "narabi/error.h"
 
@@ -24,7 +25,9 @@ Precision choose_precision(const std::string& folder, Precision wanted) {
                       ": precision.int8.held is false: the packed weights do not keep the order of "
                       "f32; --precision int8 takes them all the same");
   }
-  return Precision::kF32;
+  // Without its instructions bf16 is f32 with more work.
+  const bool fast = base::isa() == base::Isa::kVnni;
+  return fast && record.flag("precision.bf16.held", false) ? Precision::kBf16 : Precision::kF32;
 }
 
 }  // namespace narabi::engine

@@ -13,7 +13,8 @@ namespace narabi::engine {
 inline constexpr double kLeastTau = 0.98;
 inline constexpr double kMostNdcgChange = 0.003;
 
-// kAuto: int8 where narabi.json records that its gate held, else f32. A folder that `narabi
+// kAuto: int8 where narabi.json records that its gate held, else bf16 where it records that and the
+// CPU has its instructions, else f32. A folder that `narabi
 // quantize` packed holds int8 weights only: kInt8 gives them, and kAuto unless its gate is known
 // not to hold; all else throws Unsupported.
 Precision choose_precision(const std::string& folder, Precision wanted);

@@ -41,10 +41,10 @@ PieceTrie::PieceTrie(std::span<const Edge> edges, std::int64_t pieces, const std
   }
 }
 
-std::vector<PieceTrie::Edge> PieceTrie::compact(std::span<const Edge> edges) {
+std::vector<PieceTrie::Edge> PieceTrie::compact(std::span<const Edge> edges, double fullest) {
   std::size_t used = 0, slots = 64;
   for (const Edge& edge : edges) used += edge.key != kEmpty;
-  while (slots * 2 < used * 3) slots *= 2;
+  while (static_cast<double>(slots) * fullest < static_cast<double>(used)) slots *= 2;
   std::vector<Edge> compacted(slots, {kEmpty, 0, kNone});
   for (const Edge& edge : edges) {
     if (edge.key == kEmpty) continue;

@@ -38,8 +38,8 @@ class PieceTrie {
   PieceTrie& operator=(PieceTrie&&) = delete;
 
   std::span<const Edge> edges() const { return {edges_, mask_ + 1}; }
-  // The same edges in as few slots as keep walks short.
-  static std::vector<Edge> compact(std::span<const Edge> edges);
+  // The same edges in as few slots as `fullest`, the part of them in use, allows.
+  static std::vector<Edge> compact(std::span<const Edge> edges, double fullest);
 
   // Moves `place` along `c`; false when no piece goes on so.
   bool step(Place& place, char32_t c) const {

@@ -1,0 +1,47 @@
+#include "engine/precision.h"
+
+#include <gtest/gtest.h>
+
+#include "base/cpu.h"
+#include "checkpoint/temporary_folder.h"
+#include "narabi/error.h"
+
+namespace narabi::engine {
+namespace {
+
+Precision chosen(const char* record, Precision wanted) {
+  const checkpoint::TemporaryFolder folder;
+  if (record != nullptr) folder.write("narabi.json", record);
+  return choose_precision(folder.path(), wanted);
+}
+
+TEST(Precision, of_auto_is_the_fastest_whose_gate_held) {
+  const Precision bf16 = base::isa() == base::Isa::kVnni ? Precision::kBf16 : Precision::kF32;
+  EXPECT_EQ(chosen(nullptr, Precision::kAuto), Precision::kF32);
+  EXPECT_EQ(chosen(R"({"precision":{"int8":{"held":true}}})", Precision::kAuto), Precision::kInt8);
+  EXPECT_EQ(chosen(R"({"precision":{"int8":{"held":false}}})", Precision::kAuto), Precision::kF32);
+  EXPECT_EQ(chosen(R"({"precision":{"bf16":{"held":true}}})", Precision::kAuto), bf16);
+  EXPECT_EQ(
+      chosen(R"({"precision":{"int8":{"held":false},"bf16":{"held":true}}})", Precision::kAuto),
+      bf16);
+  EXPECT_EQ(chosen(R"({"packed":{"version":1}})", Precision::kAuto), Precision::kInt8);
+}
+
+TEST(Precision, that_is_asked_for_is_given) {
+  for (const Precision precision : {Precision::kF32, Precision::kBf16, Precision::kInt8})
+    EXPECT_EQ(chosen(R"({"precision":{"int8":{"held":false}}})", precision), precision);
+}
+
+TEST(Precision, of_a_packed_folder_is_int8_or_nothing) {
+  const char* packed = R"({"packed":{"version":1},"precision":{"int8":{"held":false}}})";
+  EXPECT_EQ(chosen(packed, Precision::kInt8), Precision::kInt8);
+  for (const Precision precision : {Precision::kF32, Precision::kBf16, Precision::kAuto})
+    EXPECT_THROW(chosen(packed, precision), Unsupported);
+}
+
+TEST(Precision, of_a_record_that_is_none_is_an_error) {
+  EXPECT_THROW(chosen(R"({"precision":{"int8":{"held":"yes"}}})", Precision::kAuto), InvalidFormat);
+}
+
+}  // namespace
+}  // namespace narabi::engine
