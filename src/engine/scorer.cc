@@ -53,6 +53,7 @@ class Runner {
       return encoding(a).input_ids.size() > encoding(b).input_ids.size();
     });
     std::vector<std::size_t> lengths;
+    lengths.reserve(order.size());
     for (const std::size_t i : order) lengths.push_back(encoding(i).input_ids.size());
     const std::vector<std::size_t> ends = cut(lengths);
     pool_.parallel_for(ends.size(), [&](std::size_t b, int worker) {
