@@ -216,7 +216,8 @@ void run(const Options& options) {
       .set("load_s", load)
       .set("load_model_s", load_model);
   line.set("peak_rss_mb", peak).set("rss_after_model_mb", rss_after_model);
-  line.set("weights_mb", static_cast<double>(summary.parameters) * 4 / 1048576);
+  const std::int64_t weights = summary.memory_bytes.empty() ? 0 : summary.memory_bytes[0].second;
+  line.set("weights_mb", static_cast<double>(weights) / 1048576);
   line.set("tokenize_s", tokenizing).set("attention_gops", rates.attention);
   line.set("gemm_gops", rates.linear).set("bound_s", bound).set("bound_fraction", bound / median);
   Output output("-");
