@@ -25,6 +25,7 @@ endfunction()
 
 function(narabi_train_program)
   target_precompile_headers(narabi_train PRIVATE <torch/torch.h>)  # 20 s of parsing, once
+  set_source_files_properties(src/train/attention_core_vnni.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   add_executable(narabi-train src/train/main.cc)
   target_link_libraries(narabi-train PRIVATE narabi_train narabi_flags CLI11::CLI11 fmt::fmt)
   narabi_link_torch(narabi-train)

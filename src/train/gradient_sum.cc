@@ -2,6 +2,11 @@
 
 namespace narabi::train {
 
+GradientSum::GradientSum(const Parameters& parameters) : parameters_(parameters) {
+  for (const torch::Tensor& weight : parameters.tensors())
+    sums_.push_back(torch::zeros_like(weight, torch::kFloat64).set_requires_grad(false));
+}
+
 void GradientSum::add(std::size_t part, std::vector<torch::Tensor> gradients, double loss) {
   const std::lock_guard lock(mutex_);
   waiting_.emplace(part, std::pair{std::move(gradients), loss});
@@ -14,15 +19,15 @@ void GradientSum::add(std::size_t part, std::vector<torch::Tensor> gradients, do
 
 void GradientSum::take(const std::vector<torch::Tensor>& gradients) {
   const torch::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < gradients.size(); ++i) {
-    if (!gradients[i].defined()) continue;
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    if (gradients[i].defined()) sums_[i].add_(gradients[i]);
+}
+
+void GradientSum::finish() {
+  const torch::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < sums_.size(); ++i) {
     torch::Tensor weight = parameters_.tensors()[i];
-    torch::Tensor& sum = weight.mutable_grad();
-    if (sum.defined()) {
-      sum.add_(gradients[i]);
-    } else {
-      sum = gradients[i].detach().clone();
-    }
+    weight.mutable_grad() = sums_[i].to(torch::kFloat32);
   }
 }
 

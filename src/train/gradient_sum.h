@@ -1,5 +1,5 @@
-// Gradients of the parts of a step, added up in the order of the parts: threads may bring them in
-// any order, the sum is the same to the last bit.
+// Gradients of the parts of a step, added up in double precision: exact for all practical purposes,
+// so that the sum does not depend on which thread or which process brings which part when.
 #pragma once
 
 #include <torch/torch.h>
@@ -15,16 +15,20 @@ namespace narabi::train {
 
 class GradientSum {
  public:
-  // Sums into the .grad of the parameters, which are undefined before the first part.
-  explicit GradientSum(const Parameters& parameters) : parameters_(parameters) {}
+  explicit GradientSum(const Parameters& parameters);
   // d loss / d parameters (undefined where the loss does not depend on one) and the loss of `part`.
   void add(std::size_t part, std::vector<torch::Tensor> gradients, double loss);
   double loss() const { return loss_; }
+  // f64, in the order of the parameters; zeros where nothing depended on one.
+  std::vector<torch::Tensor>& tensors() { return sums_; }
+  // Rounds the sums into the .grad of the parameters.
+  void finish();
 
  private:
   void take(const std::vector<torch::Tensor>& gradients);
 
   const Parameters& parameters_;
+  std::vector<torch::Tensor> sums_;
   std::mutex mutex_;
   std::map<std::size_t, std::pair<std::vector<torch::Tensor>, double>> waiting_;
   std::size_t next_ = 0;

@@ -26,7 +26,8 @@ void on_signal(int signal) {
 
 // Activations come and go by the megabyte: keep their pages instead of asking for them anew.
 void keep_memory() {
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_MMAP_THRESHOLD,
+          32 << 20);  // the most that glibc takes: more is refused, without a word
   mallopt(M_TRIM_THRESHOLD, -1);
 }
 

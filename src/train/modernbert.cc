@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "train/fused_attention.h"
+
 namespace narabi::train {
 namespace {
 
@@ -58,6 +60,13 @@ class Rotary {
                -1)
         .to(x.scalar_type());
   }
+  // Of positions 0 to longest - 1: the last sequence's, which is the longest.
+  Angles angles(std::int64_t longest) const {
+    const auto last = [&](const Tensor& x) {
+      return x.slice(0, x.size(0) - longest).view({longest, x.size(3)});
+    };
+    return {last(cosine_), last(sine_)};
+  }
 
  private:
   Tensor cosine_, sine_;  // [N, 1, 1, D / 2]
@@ -93,13 +102,17 @@ Tensor ModernBert::attend(int layer, const Tensor& x, const PackedBatch& batch,
                           const Rotary& rotary, const ForwardOptions& options) const {
   const bool global = config_.global[static_cast<std::size_t>(layer)];
   const Tensor input = layer == 0 ? x : norm(layer_name(layer, "attn_norm"), x);
-  const auto parts = linear(parameters_, layer_name(layer, "attn.Wqkv"), input, options)
-                         .view({-1, 3, config_.heads, config_.hidden / config_.heads})
-                         .split_with_sizes({2, 1}, 1);
+  const Tensor joint = linear(parameters_, layer_name(layer, "attn.Wqkv"), input, options)
+                           .view({-1, 3, config_.heads, config_.hidden / config_.heads});
+  const auto window = global ? std::nullopt : std::optional<std::int64_t>(config_.window);
+  if (can_fuse_attention(joint, batch)) {
+    const Tensor context =
+        fused_attention(joint, batch, rotary.angles(batch.runs.back().length), window);
+    return linear(parameters_, layer_name(layer, "attn.Wo"), context, options);
+  }
+  const auto parts = joint.split_with_sizes({2, 1}, 1);
   const auto turned = rotary.turn(parts[0]).unbind(1);  // [N, A, D] each
-  const Tensor context =
-      attention(turned[0], turned[1], parts[1].squeeze(1), batch,
-                global ? std::nullopt : std::optional<std::int64_t>(config_.window));
+  const Tensor context = attention(turned[0], turned[1], parts[1].squeeze(1), batch, window);
   return linear(parameters_, layer_name(layer, "attn.Wo"), context, options);
 }
 

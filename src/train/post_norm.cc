@@ -1,5 +1,7 @@
 #include "train/post_norm.h"
 
+#include "train/fused_attention.h"
+
 namespace narabi::train {
 namespace {
 
@@ -97,8 +99,11 @@ Tensor PostNorm::layer(int number, const Tensor& x, const PackedBatch& batch,
     return linear(parameters_, p + "attention.self." + part, x, options)
         .view({-1, config_.layer.heads, config_.layer.hidden / config_.layer.heads});
   };
+  const Tensor query = heads("query"), key = heads("key"), value = heads("value");
   const Tensor context =
-      attention(heads("query"), heads("key"), heads("value"), batch, std::nullopt);
+      can_fuse_attention(query, batch)
+          ? fused_attention(torch::stack({query, key, value}, 1), batch, std::nullopt, std::nullopt)
+          : attention(query, key, value, batch, std::nullopt);
   const Tensor attended = linear(parameters_, p + "attention.output.dense", context, options);
   const Tensor middle = layer_norm(parameters_, p + "attention.output.LayerNorm",
                                    x + dropout(attended, options), epsilon);

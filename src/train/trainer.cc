@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -250,7 +251,8 @@ class Trainer {
                                     std::nullopt, false, /*allow_unused=*/true),
               loss.item<double>());
     });
-    world_->sum_gradients(trained_.model->parameters());
+    world_->sum(sum.tensors());
+    sum.finish();
     const double loss = world_->sum(sum.loss());
     const double lr = rate();
     const double norm = optimizer_->step(lr);
@@ -324,6 +326,7 @@ class Trainer {
     if (world_->rank() == 0)
       save_checkpoint(training_, describe(config_), trained_.model->parameters(), *optimizer_,
                       progress_);
+    malloc_trim(0);  // parts of ever other sizes leave holes: gigabytes after an hour
     world_->barrier();
   }
 

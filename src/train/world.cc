@@ -52,23 +52,16 @@ class GlooWorld final : public World {
   void barrier() override { sum(0); }
 
   // One message for all tensors: a small model is hundreds of them.
-  void sum_gradients(Parameters& parameters) override {
+  void sum(std::vector<torch::Tensor>& tensors) override {
     const torch::NoGradGuard no_grad;
     std::vector<torch::Tensor> flat;
-    for (const torch::Tensor& weight : parameters.tensors()) {
-      const torch::Tensor& gradient = weight.grad();
-      flat.push_back((gradient.defined() ? gradient : torch::zeros_like(weight)).flatten());
-    }
+    for (const torch::Tensor& tensor : tensors) flat.push_back(tensor.flatten());
     std::vector<torch::Tensor> message = {torch::cat(flat).to(torch::kCPU)};
     reduce(message, c10d::ReduceOp::SUM);
     std::int64_t begin = 0;
-    for (torch::Tensor weight : parameters.tensors()) {
-      weight.mutable_grad() = message[0]
-                                  .narrow(0, begin, weight.numel())
-                                  .view(weight.sizes())
-                                  .to(weight.device())
-                                  .clone();
-      begin += weight.numel();
+    for (torch::Tensor& tensor : tensors) {
+      tensor.copy_(message[0].narrow(0, begin, tensor.numel()).view(tensor.sizes()));
+      begin += tensor.numel();
     }
   }
 

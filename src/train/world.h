@@ -2,9 +2,10 @@
 // torchrun sets them.
 #pragma once
 
-#include <memory>
+#include <torch/torch.h>
 
-#include "train/parameters.h"
+#include <memory>
+#include <vector>
 
 namespace narabi::train {
 
@@ -17,8 +18,8 @@ class World {
   // Each is called by all processes together and gives all of them the same.
   virtual double sum(double value) { return value; }
   virtual double largest(double value) { return value; }
-  // Adds up the gradients of all processes, as zero where a process has none.
-  virtual void sum_gradients(Parameters&) {}
+  // Adds up each tensor (f64) over the processes, in place.
+  virtual void sum(std::vector<torch::Tensor>&) {}
   virtual void barrier() {}
 
   // Waits for the others where WORLD_SIZE is more than 1: gloo, through the CPU also where models

@@ -23,8 +23,10 @@ class DataParallel(TrainTest):
         self.assertEqual([process.returncode for process in processes], [0] * size, errors)
 
     def test_losses_norms_and_weights_are_those_of_one_process(self):
-        same = {"precision": "f32", "dropout": 0, "threads": 1, "batch": 6,
-                "optimizer": {"lr": 1e-4, "epsilon": 1e-5},  # a key's bias has a gradient of rounding alone: see below
+        # A group a micro-batch here and there, whose gradients are added in double precision: the same to the bit,
+        # although a key's bias has a gradient of rounding alone and Adam makes full steps of it.
+        same = {"precision": "f32", "dropout": 0, "threads": 1, "batch": 6, "micro_batch_tokens": 1,
+                "optimizer": {"lr": 1e-3},
                 "data__validation": str(GOLDEN / "train/groups.jsonl"), "validate_every": 10}
         for folder in ("bert-tokenizer-json", "modernbert-mean-bias"):
             one, two = self.path / f"one-{folder}", self.path / f"two-{folder}"
@@ -35,12 +37,11 @@ class DataParallel(TrainTest):
             self.assertEqual(len(steps[1]), 20)
             for a, b in zip(*steps):
                 self.assertAlmostEqual(a["loss"], b["loss"], delta=1e-6, msg=f"{folder} step {a['step']}")
-                self.assertAlmostEqual(a["grad_norm"], b["grad_norm"], delta=1e-6 * max(1, a["grad_norm"]))
+                self.assertAlmostEqual(a["grad_norm"], b["grad_norm"], delta=1e-6)
             first, second = (read_safetensors(output / "model.safetensors") for output in (one, two))
             self.assertEqual(first.keys(), second.keys())
-            # Adam divides by the gradient's own size, so with epsilon 1e-8 rounding becomes steps of lr.
             worst = max(abs(a - b) for name in first for a, b in zip(first[name], second[name]))
-            self.assertLess(worst, 1e-5, folder)
+            self.assertEqual(worst, 0, folder)
 
     def test_a_process_that_comes_alone_or_with_nonsense_says_so(self):
         path = self.write_config()
