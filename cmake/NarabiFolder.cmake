@@ -57,12 +57,23 @@ function(narabi_folder name)
   endif()
 endfunction()
 
+# What nearly every test reads is parsed once for all of them.
+if(NARABI_BUILD_TESTS)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/test_headers.cc CONTENT "int main() {}\n")
+  add_executable(narabi_test_headers ${PROJECT_BINARY_DIR}/test_headers.cc)  # as the tests are: with -fPIE
+  target_link_libraries(narabi_test_headers PRIVATE narabi_flags GTest::gtest GTest::gmock nlohmann_json::nlohmann_json)
+  target_precompile_headers(narabi_test_headers PRIVATE <gtest/gtest.h> <gmock/gmock.h> <nlohmann/json.hpp>)
+endif()
+
 # narabi_test(NAME FILES...): a GoogleTest binary, run by ctest as one test per binary
 # (the binaries print each case; one process per binary keeps sanitizer runs short).
 function(narabi_test name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE narabi_flags ZLIB::ZLIB nlohmann_json::nlohmann_json GTest::gtest GTest::gmock GTest::gtest_main)
   string(REPLACE "," "_" sanitized "${NARABI_SANITIZE}")  # a comma would end the expression below
+  if(NOT name STREQUAL "narabi_train_test")  # which reads torch's: cmake/NarabiTrain.cmake
+    target_precompile_headers(${name} REUSE_FROM narabi_test_headers)
+  endif()
   target_compile_definitions(${name} PRIVATE
     NARABI_SOURCE_DIR="${PROJECT_SOURCE_DIR}" NARABI_BINARY_DIR="${PROJECT_BINARY_DIR}"
     $<$<BOOL:${sanitized}>:NARABI_SANITIZED>)  # fewer repetitions where a test is about volume

@@ -36,7 +36,7 @@ THIRD_PARTY = {  # how its headers begin -> the folders that may know it
     "oneapi/": {"kernels"}, "dnnl": {"kernels"}, "omp.h": {"kernels", "retrieve"}, "CLI/": {"cli", "train"}, "fmt/": {"cli", "train"},
     "torch/": {"train"}, "ATen/": {"train"}, "c10": {"train"}, "yaml-cpp/": {"train"}, "boost/": {"http"},
     "nlohmann/": {"checkpoint", "tokenize", "data", "rerank", "http", "train", "cli"},
-    "sqlite3.h": {"retrieve"}, "faiss/": {"retrieve"}, "xxhash.h": {"retrieve"},
+    "sqlite3.h": {"retrieve"}, "faiss/": {"retrieve"}, "xxhash.h": {"base", "retrieve"},
     "lzma.h": {"base"}, "zlib.h": {"base"}, "zstd": {"base"},
 }
 

@@ -74,6 +74,13 @@ struct SearchOptions {
   double refine = 4;          // approximate candidates per result, scored again exactly
 };
 
+// Milliseconds of one search, by part.
+struct SearchTimes {
+  double analyze = 0, bm25 = 0;  // the query's terms; their postings
+  double embed = 0, dense = 0;   // the query's vector; its neighbours
+  double fusion = 0, fetch = 0;  // the union of both arms; documents out of the store
+};
+
 // The one writer: a second one, in any process, is refused with Overloaded.
 class IndexWriter {
  public:
@@ -130,7 +137,9 @@ class Index {
   // a score > 0; hybrid the union of both arms. Throws InvalidArgument for a filter that is none
   // and for a dense search of an index without vectors; Unsupported when the embedder is not the
   // one the index was made with.
-  std::vector<Hit> search(std::string_view query, const SearchOptions& options = {}) const;
+  // `times`: filled in where it is not null.
+  std::vector<Hit> search(std::string_view query, const SearchOptions& options = {},
+                          SearchTimes* times = nullptr) const;
 
   // recall@10 and recall@100 of the approximate index against exact search, and the time of a
   // query, for `queries` beginnings of stored documents and settings of nprobe and refine.

@@ -148,6 +148,10 @@ TensorTable::TensorTable(const ModelFolder& folder, const std::vector<TensorSpec
                           shape_text(spec.shape) + " (from config.json), found " +
                           shape_text(tensor->shape));
     }
+    if (tensor->dtype == DType::kI8) {
+      throw InvalidFormat(folder.path() + ": tensor " + spec.name +
+                          ": expected F32, F16 or BF16, found I8");
+    }
     names_.insert(spec.name);
   }
   for (const std::string& name : extras()) {
@@ -162,6 +166,14 @@ TensorTable::TensorTable(const ModelFolder& folder, const std::vector<TensorSpec
 
 const TensorView& TensorTable::at(const std::string& name) const {
   return *folder_->find(name);
+}
+
+bool TensorTable::has(const std::string& name) const {
+  return names_.contains(name);
+}
+
+const TensorView* TensorTable::extra(const std::string& name) const {
+  return names_.contains(name) ? nullptr : folder_->find(name);
 }
 
 std::vector<float> TensorTable::f32(const std::string& name) const {

@@ -51,7 +51,10 @@ class TensorTable {
   TensorTable(const ModelFolder& folder, const std::vector<TensorSpec>& specs,
               const std::vector<std::string>& owned);
 
-  const TensorView& at(const std::string& name) const;
+  bool has(const std::string& name) const;
+  const TensorView& at(const std::string& name) const;  // a name that the table has
+  // A tensor of the folder that the table does not name; null when there is none.
+  const TensorView* extra(const std::string& name) const;
   // All values; throws InvalidFormat when one is NaN or infinite. Empty for a name the table lacks.
   std::vector<float> f32(const std::string& name) const;
   std::string where(const std::string& name) const;  // "FOLDER: tensor NAME", for messages

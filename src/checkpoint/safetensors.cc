@@ -38,8 +38,9 @@ DType parse_dtype(const std::string& path, const std::string& tensor, const std:
   if (word == "F32") return DType::kF32;
   if (word == "F16") return DType::kF16;
   if (word == "BF16") return DType::kBF16;
+  if (word == "I8") return DType::kI8;
   throw Unsupported(path + ": tensor " + tensor + ": dtype is " + word +
-                    "; supported: F32, F16, BF16");
+                    "; supported: F32, F16, BF16, I8");
 }
 
 std::uint64_t unsigned_number(const json& value, const std::string& path, const std::string& what) {
@@ -167,11 +168,21 @@ float from_f16(std::uint16_t half) {
 }  // namespace
 
 std::size_t size_of(DType dtype) {
-  return dtype == DType::kF32 ? 4 : 2;
+  return dtype == DType::kF32 ? 4 : dtype == DType::kI8 ? 1 : 2;
 }
 
 const char* name_of(DType dtype) {
-  return dtype == DType::kF32 ? "f32" : dtype == DType::kF16 ? "f16" : "bf16";
+  switch (dtype) {
+    case DType::kF32:
+      return "f32";
+    case DType::kF16:
+      return "f16";
+    case DType::kBF16:
+      return "bf16";
+    case DType::kI8:
+      break;
+  }
+  return "i8";
 }
 
 std::int64_t TensorView::elements() const {
@@ -238,6 +249,21 @@ void check_finite(std::span<const float> values, const std::string& where) {
       }
     }
   }
+}
+
+void require_finite(const TensorView& tensor, const std::string& where) {
+  // All ones in the exponent of a value that is NaN or infinite; its upper two bytes tell.
+  const std::uint16_t mask = tensor.dtype == DType::kF16 ? 0x7C00 : 0x7F80;
+  const std::size_t step = size_of(tensor.dtype);
+  const std::byte* high = tensor.data.data() + (step - sizeof mask);
+  const auto count = static_cast<std::size_t>(tensor.elements());
+  std::uint32_t special = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint16_t half;
+    std::memcpy(&half, high + i * step, sizeof half);
+    special |= (half & mask) == mask;
+  }
+  if (special != 0) to_f32(tensor, where);  // throws, with the place
 }
 
 std::vector<float> to_f32(const TensorView& tensor, const std::string& where) {

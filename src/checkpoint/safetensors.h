@@ -13,9 +13,9 @@
 
 namespace narabi::checkpoint {
 
-enum class DType { kF32, kF16, kBF16 };
+enum class DType { kF32, kF16, kBF16, kI8 };
 std::size_t size_of(DType dtype);  // bytes of one element
-const char* name_of(DType dtype);  // "f32", "f16", "bf16"
+const char* name_of(DType dtype);  // "f32", "f16", "bf16", "i8"
 
 // A named tensor in a mapped file; borrowed from the Safetensors that owns the mapping.
 struct TensorView {
@@ -41,11 +41,14 @@ class Safetensors {
   std::map<std::string, TensorView> tensors_;
 };
 
-// `count` values of `dtype` at `data` (any alignment) as f32.
+// `count` values of `dtype` (no kI8) at `data` (any alignment) as f32.
 void widen(const std::byte* data, DType dtype, std::size_t count, float* out);
 
 // Throws InvalidFormat naming `where` and the first element that is NaN or infinite.
 void check_finite(std::span<const float> values, const std::string& where);
+
+// As check_finite(), for a tensor of floats, without widening: for the largest tensor of a model.
+void require_finite(const TensorView& tensor, const std::string& where);
 
 // All values as f32; throws InvalidFormat naming `where` and the index if any is NaN or infinite.
 std::vector<float> to_f32(const TensorView& tensor, const std::string& where);

@@ -109,7 +109,7 @@ TEST(Safetensors, says_what_is_wrong_with_a_bad_file) {
       {entry(R"({"dtype":"F32","data_offsets":[0,8]})"), "tensor t: expected the key shape"},
       {entry(R"({"dtype":"F32","shape":[2]})"), "tensor t: expected the key data_offsets"},
       {entry(R"({"dtype":"I64","shape":[1],"data_offsets":[0,8]})"),
-       "dtype is I64; supported: F32, F16, BF16"},
+       "dtype is I64; supported: F32, F16, BF16, I8"},
       {entry(R"({"dtype":3,"shape":[1],"data_offsets":[0,8]})"),
        "dtype: expected a string, found 3"},
       {entry(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"),

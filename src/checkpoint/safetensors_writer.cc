@@ -18,8 +18,10 @@ const char* safetensors_name(DType dtype) {
       return "F16";
     case DType::kBF16:
       return "BF16";
+    case DType::kI8:
+      break;
   }
-  return "";
+  return "I8";
 }
 
 void check_size(const TensorToWrite& tensor) {

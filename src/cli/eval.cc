@@ -73,30 +73,55 @@ void write_means(const Options& options, const std::string& path, const Qrels& q
   output.line(options.json ? line.text() : text);
 }
 
-// Every later run against the first one, metric by metric.
+struct Comparison {
+  std::string run, metric;
+  eval::PairedTest test;
+};
+
+void write_comparison_line(const Options& options, const Comparison& one, double p_t,
+                           double p_randomisation, Output& output) {
+  const eval::PairedTest& test = one.test;
+  const auto integer = [](std::size_t value) { return static_cast<std::int64_t>(value); };
+  if (options.json) {
+    JsonLine line;
+    line.set("baseline", options.runs[0]).set("run", one.run).set("metric", one.metric);
+    line.set_integer("queries", integer(test.queries)).set("difference", test.difference);
+    line.set_integer("wins", integer(test.wins)).set_integer("losses", integer(test.losses));
+    line.set("p_t", test.p_t).set("p_randomisation", test.p_randomisation);
+    line.set("p_t_holm", p_t).set("p_randomisation_holm", p_randomisation);
+    output.line(line.text());
+    return;
+  }
+  output.line(
+      fmt::format("{:<36} {:>12} {:>8}  {:>+10.4f}  {:>11}  {:>8.2g} {:>8.2g}  {:>8.2g} {:>8.2g}",
+                  short_name(one.run), one.metric, test.queries, test.difference,
+                  fmt::format("{}/{}", test.wins, test.losses), test.p_t, p_t, test.p_randomisation,
+                  p_randomisation));
+}
+
+// Every later run against the first one, metric by metric; all of them are one family of tests.
 void write_comparison(const Options& options, const Qrels& qrels, const std::vector<Run>& runs,
                       Output& output) {
-  if (!options.json) {
-    output.line(fmt::format("\nagainst {}\n{:<36} {:>12} {:>8}  {:>10}  {:>10}  {:>15}",
-                            short_name(options.runs[0]), "run", "metric", "queries", "difference",
-                            "p (t-test)", "p (random sign)"));
-  }
+  std::vector<Comparison> all;
+  std::vector<double> by_t, by_signs;
   for (std::size_t i = 1; i < runs.size(); ++i) {
     for (const std::string& metric : options.metrics) {
-      const auto test = eval::paired_test(evaluate_per_query(qrels, runs[0], metric),
-                                          evaluate_per_query(qrels, runs[i], metric), options.seed);
-      JsonLine line;
-      line.set("baseline", options.runs[0]).set("run", options.runs[i]).set("metric", metric);
-      line.set_integer("queries", static_cast<std::int64_t>(test.queries))
-          .set("difference", test.difference);
-      line.set("p_t", test.p_t).set("p_randomisation", test.p_randomisation);
-      output.line(options.json
-                      ? line.text()
-                      : fmt::format("{:<36} {:>12} {:>8}  {:>+10.4f}  {:>10.2g}  {:>15.2g}",
-                                    short_name(options.runs[i]), metric, test.queries,
-                                    test.difference, test.p_t, test.p_randomisation));
+      all.push_back({options.runs[i], metric,
+                     eval::paired_test(evaluate_per_query(qrels, runs[0], metric),
+                                       evaluate_per_query(qrels, runs[i], metric), options.seed)});
+      by_t.push_back(all.back().test.p_t);
+      by_signs.push_back(all.back().test.p_randomisation);
     }
   }
+  if (!options.json) {
+    output.line(
+        fmt::format("\nagainst {}\n{:<36} {:>12} {:>8}  {:>10}  {:>11}  {:>8} {:>8}  {:>8} {:>8}",
+                    short_name(options.runs[0]), "run", "metric", "queries", "difference",
+                    "wins/losses", "p t-test", "Holm", "p signs", "Holm"));
+  }
+  const std::vector<double> t = eval::holm(by_t), signs = eval::holm(by_signs);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    write_comparison_line(options, all[i], t[i], signs[i], output);
 }
 
 void run(const Options& options) {
@@ -133,7 +158,8 @@ void add_eval(CLI::App& app) {
   command->add_flag("--per-query", options->per_query, "A line for each query, too");
   command->add_flag(
       "--compare", options->compare,
-      "Paired tests of every run against the first: Student's t and 10,000 random signs");
+      "Paired tests of every run against the first: Student's t and 10,000 random signs, each with "
+      "Holm's correction over all runs and metrics; queries won and lost");
   command->add_option("--seed", options->seed, "Of the random signs")->capture_default_str();
   command->add_flag("--json", options->json, "JSON lines {run, queries, ndcg@10, ...}");
   command->footer(

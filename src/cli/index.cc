@@ -9,6 +9,7 @@
 #include "base/line_reader.h"
 #include "base/paths.h"
 #include "cli/commands.h"
+#include "cli/index_explain.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/model_options.h"
@@ -34,7 +35,7 @@ const std::map<std::string, data::CorpusFormat> kFormats = {{"auto", data::Corpu
 struct Options {
   std::string folder;
   std::vector<std::string> corpus, arguments;
-  std::string ids, query, id, bad_lines = "stop";
+  std::string ids, query, id, model, bad_lines = "stop";
   data::CorpusFormat format = data::CorpusFormat::kAuto;
   bool json = false, compact = false, words_only = false, bigrams_only = false;
   std::size_t recall_check = 0;
@@ -291,40 +292,12 @@ void info(Options options) {
 void explain(Options options) {
   const std::string folder = folder_of(options);
   no_more_arguments(options);
-  const Index index(folder);
-  const std::string query = options.text.checked("--query", options.query);
-  std::string id = options.id;
-  if (id.empty()) {
-    SearchOptions one;
-    one.candidates = 1;
-    const auto hits = index.search(query, one);
-    if (hits.empty()) throw InvalidArgument("no document matches the query: " + query);
-    id = hits[0].document.id;
-  }
-  const auto parts = index.explain(query, id);
-  if (!parts) throw InvalidArgument(folder + ": there is no document with the id " + id);
-  Output output("-");
-  double total = 0;
-  for (const auto& part : *parts) total += part.score;
-  if (!options.json) {
-    output.line(fmt::format("{}: BM25 {:.4f}", id, total));
-    output.line(fmt::format("{:>9}  {:<7} {:>8} {:>11} {:>10}  {}", "score", "kind", "in query",
-                            "in document", "documents", "term"));
-  }
-  for (const auto& part : *parts) {
-    JsonLine line;
-    line.set("id", id)
-        .set("term", part.term)
-        .set("kind", std::string_view(part.word ? "word" : "gram"));
-    line.set_integer("in_query", part.in_query).set_integer("in_document", part.in_document);
-    line.set_integer("documents", static_cast<std::int64_t>(part.documents))
-        .set("score", part.score);
-    output.line(options.json ? line.text()
-                             : fmt::format("{:>9.4f}  {:<7} {:>8} {:>11} {:>10}  {}", part.score,
-                                           part.word ? "word" : "gram", part.in_query,
-                                           part.in_document, part.documents, part.term));
-  }
-  output.close();
+  explain_document({.folder = folder,
+                    .query = options.text.checked("--query", options.query),
+                    .id = options.id,
+                    .embedder = options.writer.embedder,
+                    .model = options.model,
+                    .json = options.json});
 }
 
 void add_build_options(CLI::App& command, Options& options) {
@@ -409,10 +382,14 @@ void add_parts(CLI::App& command, const std::shared_ptr<Options>& options) {
           "Example:\n  narabi index rebuild my.index");
   add_part(command, "info", "What the index holds", options, info)
       ->footer("Example:\n  narabi index info my.index --json");
-  part =
-      add_part(command, "explain", "What each term adds to a document's score", options, explain);
+  part = add_part(command, "explain",
+                  "What each term adds to a document's score; its ranks in the arms", options,
+                  explain);
   part->add_option("--query", options->query, "The query")->required();
   part->add_option("--id", options->id, "The document (default: the best one)");
+  part->add_option("--embedder", options->writer.embedder,
+                   "The index's embedder, where it is not where it was");
+  part->add_option("--model", options->model, "Model folder: the reranker's score, too");
   part->footer("Example:\n  narabi index explain my.index --query 銀閣寺を建てた人 --id doc1");
 }
 

@@ -1,6 +1,4 @@
 // narabi quantize: the packed int8 form of a model folder, and the gate that says what it costs.
-#include "cli/commands.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,13 +6,17 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
+#include "checkpoint/model_record.h"
+#include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "data/squad.h"
+#include "engine/pack_folder.h"
 #include "engine/precision.h"
 #include "narabi/error.h"
 #include "narabi/evaluation.h"
@@ -27,10 +29,10 @@ namespace {
 constexpr std::size_t kQuestionsAtATime = 32;
 
 struct Options {
-  std::string model, data = "data", precision = "int8";
+  std::string model, output, data = "data", precision = "int8";
   std::size_t questions = 200, depth = 20;
   int threads = 0;
-  bool check = false, json = false, progress = false;
+  bool check = false, write = false, json = false, progress = false;
 };
 
 // Questions of JSQuAD with their best candidates by BM25, and which paragraph answers each.
@@ -141,53 +143,101 @@ Change compare(const Calibration& calibration, const Logits& f32, const Logits& 
   return change;
 }
 
-Change measure(const Options& options) {
+// `candidate` in the precision asked for, against the model in f32.
+Change measure(const Options& options, const std::string& candidate) {
   const Calibration calibration = load_calibration(options);
   std::size_t pairs = 0;
   for (const auto& hits : calibration.candidates) pairs += hits.size();
   Progress progress("pairs", 2 * pairs, options.progress);
-  const auto logits = [&](Precision precision) {
+  const auto logits = [&](const std::string& folder, Precision precision) {
     return score(calibration,
-                 Reranker(options.model, {.precision = precision, .threads = options.threads}),
-                 progress);
+                 Reranker(folder, {.precision = precision, .threads = options.threads}), progress);
   };
-  const Logits f32 = logits(Precision::kF32);
-  return compare(calibration, f32,
-                 logits(options.precision == "bf16" ? Precision::kBf16 : Precision::kInt8));
+  const Logits f32 = logits(options.model, Precision::kF32);
+  return compare(
+      calibration, f32,
+      logits(candidate, options.precision == "bf16" ? Precision::kBf16 : Precision::kInt8));
 }
 
-void print(const Options& options, const Change& change) {
-  Output output("-");
-  if (options.json) {
-    JsonLine line;
-    line.set("model", options.model).set("precision", options.precision);
-    line.set_integer("pairs", static_cast<std::int64_t>(change.pairs));
-    line.set("kendall_tau", change.kendall_tau)
-        .set("max_difference", change.max_difference)
-        .set("mean_difference", change.mean_difference);
-    line.set("ndcg@10_f32", change.ndcg_f32).set("ndcg@10", change.ndcg);
-    line.set("ndcg_change", change.ndcg - change.ndcg_f32).set_flag("held", change.holds());
-    output.line(line.text());
-  } else {
-    output.line(fmt::format("{}: {} against f32, {} pairs of JSQuAD validation ({} questions)",
-                            options.model, options.precision, change.pairs, options.questions));
-    output.line(
-        fmt::format("  Kendall tau {:.4f} (at least {})", change.kendall_tau, engine::kLeastTau));
-    output.line(fmt::format("  |logit difference| max {:.4f}, mean {:.4f}", change.max_difference,
-                            change.mean_difference));
-    output.line(fmt::format(
-        "  nDCG@10 {:.4f}, in f32 {:.4f}: change {:+.4f} (at most {} either way)", change.ndcg,
-        change.ndcg_f32, change.ndcg - change.ndcg_f32, engine::kMostNdcgChange));
-    output.line(change.holds() ? "  the gate holds" : "  the gate does not hold");
+void print_json(const Options& options, const std::optional<engine::PackedFolder>& written,
+                const std::optional<Change>& change, Output& output) {
+  JsonLine line;
+  line.set("model", options.model).set("precision", options.precision);
+  if (written) {
+    line.set("output", options.output)
+        .set_integer("source_bytes", static_cast<std::int64_t>(written->source_bytes))
+        .set_integer("bytes", static_cast<std::int64_t>(written->bytes))
+        .set_flag("tokenizer_compiled", written->tokenizer);
   }
-  output.close();
+  if (change) {
+    line.set_integer("pairs", static_cast<std::int64_t>(change->pairs));
+    line.set("kendall_tau", change->kendall_tau)
+        .set("max_difference", change->max_difference)
+        .set("mean_difference", change->mean_difference);
+    line.set("ndcg@10_f32", change->ndcg_f32).set("ndcg@10", change->ndcg);
+    line.set("ndcg_change", change->ndcg - change->ndcg_f32).set_flag("held", change->holds());
+  }
+  output.line(line.text());
+}
+
+void print_written(const Options& options, const engine::PackedFolder& written, Output& output) {
+  output.line(fmt::format("{}: {:.1f} MB of weights in {}, of {:.1f} MB{}", options.output,
+                          static_cast<double>(written.bytes) / 1e6, options.precision,
+                          static_cast<double>(written.source_bytes) / 1e6,
+                          written.tokenizer ? "; the tokenizer is compiled" : ""));
+  if (!options.check)
+    output.line("  not compared with f32: --check does, and records whether the gate holds");
+}
+
+void print_change(const Options& options, const Change& change, Output& output) {
+  output.line(fmt::format("{}: {} against f32, {} pairs of JSQuAD validation ({} questions)",
+                          options.output.empty() ? options.model : options.output,
+                          options.precision, change.pairs, options.questions));
+  output.line(
+      fmt::format("  Kendall tau {:.4f} (at least {})", change.kendall_tau, engine::kLeastTau));
+  output.line(fmt::format("  |logit difference| max {:.4f}, mean {:.4f}", change.max_difference,
+                          change.mean_difference));
+  output.line(fmt::format("  nDCG@10 {:.4f}, in f32 {:.4f}: change {:+.4f} (at most {} either way)",
+                          change.ndcg, change.ndcg_f32, change.ndcg - change.ndcg_f32,
+                          engine::kMostNdcgChange));
+  output.line(change.holds() ? "  the gate holds" : "  the gate does not hold");
+}
+
+// In the packed folder, or where the user asks for it in the model's.
+void record_gate(const Options& options, const Change& change) {
+  const std::string folder = options.output.empty() ? options.model : options.output;
+  checkpoint::ModelRecord record(folder);
+  record.set_gate(options.precision, {.held = change.holds(),
+                                      .kendall_tau = change.kendall_tau,
+                                      .ndcg_change = change.ndcg - change.ndcg_f32,
+                                      .pairs = change.pairs});
+  record.write(folder);
 }
 
 void run(const Options& options) {
-  const Change change = measure(options);
-  print(options, change);
-  if (!change.holds())
+  std::optional<engine::PackedFolder> written;
+  std::optional<Change> change;
+  if (!options.output.empty()) written = engine::pack_folder(options.model, options.output);
+  if (options.check) change = measure(options, written ? options.output : options.model);
+  if (change && (written || options.write)) record_gate(options, *change);
+  Output output("-");
+  if (options.json) {
+    print_json(options, written, change, output);
+  } else {
+    if (written) print_written(options, *written, output);
+    if (change) print_change(options, *change, output);
+  }
+  output.close();
+  if (change && !change->holds())
     throw Unsupported(options.model + ": " + options.precision + " does not keep the order of f32");
+}
+
+void check_usage(const Options& options) {
+  if (options.output.empty() && !options.check)
+    throw CLI::RequiredError("--output FOLDER or --check");
+  if (options.write && !options.check) throw CLI::RequiresError("--write", "--check");
+  if (!options.output.empty() && options.precision != "int8")
+    throw CLI::ValidationError("--output", "expected --precision int8, found " + options.precision);
 }
 
 }  // namespace
@@ -196,12 +246,15 @@ void add_quantize(CLI::App& app) {
   auto options = std::make_shared<Options>();
   if (const char* data = std::getenv("NARABI_DATA")) options->data = data;
   CLI::App* command =
-      app.add_subcommand("quantize", "What int8 or bf16 changes in a model's scores");
+      app.add_subcommand("quantize", "The int8 form of a model, and what it changes in the scores");
   command->add_option("model", options->model, "Model folder")->required();
-  command
-      ->add_flag("--check", options->check,
-                 "Score calibration pairs in f32 and in less precision, and compare")
-      ->required();
+  command->add_flag("--check", options->check,
+                    "Score calibration pairs in f32 and in less precision, and compare");
+  command->add_flag("--write", options->write,
+                    "Record in the model's narabi.json whether the gate holds: --precision auto "
+                    "takes int8 where it does");
+  command->add_option("--output", options->output,
+                      "Folder for the packed int8 form, with its tokenizer compiled");
   command->add_option("--precision", options->precision, "int8 or bf16")
       ->check(CLI::IsMember({"int8", "bf16"}))
       ->capture_default_str();
@@ -223,10 +276,17 @@ void add_quantize(CLI::App& app) {
                     "Show progress on stderr even if it is no terminal");
   command->footer(
       "The gate: Kendall tau >= 0.98 within a question's candidates (mean over the questions) and "
-      "nDCG@10 within\n0.003 of f32; exit code 1 where it does not hold.\n\nExamples:\n"
+      "nDCG@10 within\n0.003 of f32; exit code 1 where it does not hold. With --output it is the "
+      "packed "
+      "folder that is compared,\nand its narabi.json holds the record.\n\nExamples:\n"
       "  narabi quantize models/prototype-modernbert-6l --check\n"
+      "  narabi quantize DIR --check --write\n"
+      "  narabi quantize DIR --output DIR-int8 --check\n"
       "  narabi quantize DIR --check --precision bf16 --questions 0 --json");
-  command->callback([options] { run(*options); });
+  command->callback([options] {
+    check_usage(*options);
+    run(*options);
+  });
 }
 
 }  // namespace narabi::cli

@@ -1,225 +1,242 @@
 // narabi reproduce: the tables of a collection, before and after reranking.
 #include <fmt/format.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 
 #include "cli/commands.h"
-#include "cli/interrupt.h"
-#include "cli/json.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
-#include "cli/progress.h"
-#include "data/squad.h"
+#include "cli/reproduce_published.h"
+#include "cli/reproduce_rerank.h"
+#include "cli/reproduce_task.h"
+#include "cli/table.h"
+#include "eval/quality_plot.h"
 #include "narabi/error.h"
-#include "narabi/evaluation.h"
-#include "narabi/reranker.h"
-#include "narabi/search.h"
-#include "rerank/blend.h"
 
 namespace narabi::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr std::size_t kQuestionsAtATime = 64;
-const std::vector<std::string> kMetrics = {"hit@1", "mrr@10", "ndcg@10"};
-
-struct Options {
-  std::string name, data = "data";
-  std::vector<std::string> models;
-  std::size_t depth = 20, limit = 0, skip_articles = 0;
+struct Options : ReproduceOptions {
   double blend = 0;
-  bool blend_given = false, json = false, lexical_parts = false, tune_blend = false;
+  bool blend_given = false, json = false, markdown = false, tune_blend = false;
+  std::string svg;
   ModelFlags model_flags;
   TextFlags text;
 };
 
-// A question's candidates: positions of paragraphs with their BM25, best first.
-struct Task {
-  data::SquadSplit split;
-  std::vector<std::vector<Hit>> candidates;  // by question
-  Qrels qrels;
+std::string title_of(const std::string& metric) {
+  if (metric == "hit@1") return "R@1";
+  if (metric.starts_with("ndcg")) return "nDCG" + metric.substr(4);
+  std::string title = metric;
+  for (std::size_t i = 0; i < title.find('@') && i < title.size(); ++i)
+    title[i] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[i])));
+  return title;
+}
+
+// What a row is of, beside its ranking.
+struct RowOf {
+  std::string name, stage, model;
+  std::size_t depth = 0;  // reranked; 0: none
+  std::optional<double> weight = {}, seconds = {}, published = {};
+  std::optional<std::size_t> pairs = {};
 };
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::string file_of(const Options& options) {
-  const std::filesystem::path root(options.data);
-  if (options.name == "jsquad") return (root / "jsquad/jsquad-valid-v1.3.json.xz").string();
-  if (options.name == "jaquad") return (root / "jaquad/jaquad-dev.json.xz").string();
-  return (root / "jaquad/jaquad-train.json.xz").string();
-}
-
-LexicalIndex build_index(const data::SquadSplit& split, const LexicalOptions& options) {
-  std::vector<Document> documents;
-  for (std::size_t i = 0; i < split.paragraphs.size(); ++i) {
-    documents.push_back({std::to_string(i), "", split.paragraphs[i].text});
-  }
-  return LexicalIndex(std::move(documents), options);
-}
-
-std::vector<std::vector<Hit>> retrieve(const data::SquadSplit& split, const LexicalIndex& index,
-                                       std::size_t depth) {
-  std::vector<std::vector<Hit>> candidates;
-  for (const data::SquadQuestion& question : split.questions)
-    candidates.push_back(index.search(question.text, depth));
-  return candidates;
-}
-
-Task load_task(const Options& options) {
-  Task task;
-  task.split = data::read_squad(file_of(options));
-  if (options.skip_articles > 0)
-    task.split = data::take_articles(std::move(task.split), options.skip_articles);
-  if (options.limit > 0 && task.split.questions.size() > options.limit)
-    task.split.questions.resize(options.limit);
-  for (const data::SquadQuestion& question : task.split.questions) {
-    task.qrels[question.id][std::to_string(question.paragraph)] = 1;
-  }
-  return task;
-}
-
-Run run_of(const Task& task, const std::vector<std::vector<Hit>>& candidates) {
-  Run run;
-  for (std::size_t q = 0; q < candidates.size(); ++q) {
-    auto& ranking = run[task.split.questions[q].id];
-    for (const Hit& hit : candidates[q])
-      ranking.emplace_back(std::to_string(hit.document), hit.score);
-  }
-  return run;
-}
-
-// Logits by question and candidate.
-std::vector<std::vector<float>> score_all(const Task& task, const Reranker& reranker,
-                                          Progress& progress) {
-  std::vector<std::vector<float>> logits;
-  for (std::size_t begin = 0; begin < task.candidates.size(); begin += kQuestionsAtATime) {
-    check_interrupt();
-    const std::size_t end = std::min(task.candidates.size(), begin + kQuestionsAtATime);
-    std::vector<Pair> pairs;
-    for (std::size_t q = begin; q < end; ++q) {
-      for (const Hit& hit : task.candidates[q]) {
-        pairs.push_back({task.split.questions[q].text, task.split.paragraphs[hit.document].text});
-      }
-    }
-    const std::vector<Score> scores = reranker.score(pairs);
-    std::size_t next = 0;
-    for (std::size_t q = begin; q < end; ++q) {
-      auto& row = logits.emplace_back();
-      for (std::size_t i = 0; i < task.candidates[q].size(); ++i)
-        row.push_back(scores[next++].logit);
-    }
-    progress.add(pairs.size());
-  }
-  return logits;
-}
-
-Run blended_run(const Task& task, const std::vector<std::vector<float>>& logits, double weight) {
-  Run run;
-  for (std::size_t q = 0; q < logits.size(); ++q) {
-    std::vector<double> bm25;
-    for (const Hit& hit : task.candidates[q]) bm25.push_back(hit.score);
-    auto& ranking = run[task.split.questions[q].id];
-    for (const auto& entry : rerank::blend(logits[q], bm25, weight)) {
-      ranking.emplace_back(std::to_string(task.candidates[q][entry.index].document),
-                           entry.final_score);
-    }
-  }
-  return run;
-}
-
-class Table {
+class Report {
  public:
-  explicit Table(const Options& options) : json_(options.json), output_("-") {
-    if (json_) return;
-    output_.line(fmt::format("{:<44} {:>8} {:>8} {:>8} {:>9}", "ranking", "R@1", "MRR@10",
-                             "nDCG@10", "seconds"));
-  }
-  void row(const std::string& name, const Task& task, const Run& run, double seconds) {
-    JsonLine line;
-    line.set("ranking", name)
-        .set_integer("questions", static_cast<std::int64_t>(task.split.questions.size()));
+  Report(const Options& options, const ReproduceTask& task)
+      : task_(task), table_(format(options), columns(options, task)), options_(options) {}
+
+  void row(const RowOf& of, const Ranking& ranking) {
     std::vector<double> values;
-    for (const std::string& metric : kMetrics) {
-      values.push_back(evaluate(task.qrels, run, metric));
-      line.set(metric.c_str(), values.back());
+    for (const std::string& metric : task_.metrics) values.push_back(judge(task_, ranking, metric));
+    std::vector<double> recalls;
+    for (const std::size_t depth : options_.depths)
+      recalls.push_back(judge(task_, ranking, "recall@" + std::to_string(depth)));
+    write(of, values, recalls);
+  }
+
+  // A run of others; its queries may be all of the collection's.
+  void row(const RowOf& of, const Run& run) {
+    std::vector<double> values, recalls;
+    for (const std::string& metric : task_.metrics)
+      values.push_back(evaluate(task_.qrels, run, metric));
+    for (const std::size_t depth : options_.depths)
+      recalls.push_back(evaluate(task_.qrels, run, "recall@" + std::to_string(depth)));
+    write(of, values, recalls);
+  }
+
+  void close() {
+    if (!task_.queries.empty()) {
+      table_.note(fmt::format(
+          "{} questions; {} candidates of each at most. recall: of the passages that a depth "
+          "holds{}; ms: of a question, {} at a time on all cores",
+          task_.queries.size(), options_.deepest(), task_.quiz ? " (answers)" : "", 64));
     }
-    line.set("seconds", seconds);
-    output_.line(json_ ? line.text()
-                       : fmt::format("{:<44} {:>8.4f} {:>8.4f} {:>8.4f} {:>9.1f}", name, values[0],
-                                     values[1], values[2], seconds));
-    output_.flush();
+    table_.close();
+    if (options_.svg.empty()) return;
+    OutputFile file(options_.svg);
+    file->write(eval::to_svg(plot_));
+    file->commit();
   }
-  void note(const std::string& text) {
-    if (!json_) output_.line(text);
-  }
+
+  eval::QualityPlot& plot() { return plot_; }
 
  private:
-  bool json_;
-  Output output_;
+  static TableFormat format(const Options& options) {
+    return options.json       ? TableFormat::kJson
+           : options.markdown ? TableFormat::kMarkdown
+                              : TableFormat::kText;
+  }
+
+  static std::vector<Column> columns(const Options& options, const ReproduceTask& task) {
+    std::vector<Column> out = {{"ranking", 44}, {"stage"}, {"model"},
+                               {"depth", 5},    {"blend"}, {"questions"}};
+    for (const std::string& metric : task.metrics) {
+      const bool shown = metric != "map@10" || task.metrics[0] == "map@10";
+      out.push_back({metric, shown ? 8 : 0, 4, title_of(metric)});
+    }
+    out.push_back({"recall", 8});
+    for (const std::size_t depth : options.depths) out.push_back({fmt::format("recall@{}", depth)});
+    for (const char* key : {"published", "seconds", "ms"})
+      out.push_back({key, 9, key == std::string("published") ? 4 : 1});
+    out.push_back({"pairs"});
+    return out;
+  }
+
+  void write(const RowOf& of, const std::vector<double>& values,
+             const std::vector<double>& recalls) {
+    const auto maybe = [](const auto& value) { return value ? Cell(*value) : Cell(); };
+    const auto text = [](const std::string& value) { return value.empty() ? Cell() : Cell(value); };
+    std::vector<Cell> cells = {of.name, text(of.stage), text(of.model),
+                               of.depth ? Cell(static_cast<std::int64_t>(of.depth)) : Cell(),
+                               maybe(of.weight)};
+    cells.emplace_back(
+        task_.queries.empty() ? Cell() : Cell(static_cast<std::int64_t>(task_.queries.size())));
+    for (const double value : values) cells.emplace_back(value);
+    std::size_t depth = options_.depths.size() - 1;
+    for (std::size_t i = 0; i < options_.depths.size(); ++i) {
+      if (options_.depths[i] == of.depth) depth = i;
+    }
+    cells.emplace_back(recalls[depth]);
+    for (const double value : recalls) cells.emplace_back(value);
+    cells.push_back(maybe(of.published));
+    cells.push_back(maybe(of.seconds));
+    const auto count = static_cast<double>(std::max<std::size_t>(task_.queries.size(), 1));
+    cells.push_back(of.seconds ? Cell(*of.seconds * 1e3 / count) : Cell());
+    cells.push_back(of.pairs ? Cell(static_cast<std::int64_t>(*of.pairs)) : Cell());
+    table_.row(cells);
+  }
+
+  const ReproduceTask& task_;
+  Table table_;
+  const Options& options_;
+  eval::QualityPlot plot_;
 };
 
-void add_lexical_rows(const Options& options, Task& task, Table& table) {
-  struct {
-    const char* name;
-    LexicalOptions options;
-  } kinds[] = {{"BM25, words", {.bigrams = false}}, {"BM25, bigrams", {.words = false}}};
-  for (const auto& kind : kinds) {
-    const auto start = Clock::now();
-    const LexicalIndex index = build_index(task.split, kind.options);
-    const auto candidates = retrieve(task.split, index, options.depth);
-    table.row(kind.name, task, run_of(task, candidates), seconds_since(start));
-  }
-}
-
 // The weight with the best nDCG@10; choose it on data that is not the test set.
-void tune_blend(const Task& task, const std::vector<std::vector<float>>& logits, Table& table) {
+void tune_blend(const Stage& stage, const StageScores& scores, std::size_t depth, RowOf of,
+                Report& report) {
   for (const double weight :
        {0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0}) {
-    table.row(fmt::format("  logit + {} x BM25", weight), task, blended_run(task, logits, weight),
-              0);
+    of.name = fmt::format("  logit + {} x {}", weight, stage.name);
+    of.weight = weight;
+    report.row(of, rerank_stage(stage, scores, depth, weight));
   }
 }
 
-void add_model_rows(const Options& options, const Task& task, const std::string& folder,
-                    Table& table) {
-  const Reranker reranker(folder, options.model_flags.options());
-  std::size_t pairs = 0;
-  for (const auto& hits : task.candidates) pairs += hits.size();
-  const auto start = Clock::now();
-  std::vector<std::vector<float>> logits;
-  {
-    Progress progress("pairs", pairs, options.text.progress);
-    logits = score_all(task, reranker, progress);
-  }
-  const double seconds = seconds_since(start);
-  const std::string name = std::filesystem::path(folder).filename().string();
-  table.row(name + ", logit alone", task, blended_run(task, logits, 0), seconds);
-  if (options.tune_blend) tune_blend(task, logits, table);
-  const double weight = options.blend_given ? options.blend : reranker.blend_weight("bm25");
-  if (weight != 0) {
-    table.row(fmt::format("{}, logit + {} x BM25", name, weight), task,
-              blended_run(task, logits, weight), seconds);
-  }
+std::string first_word(const Stage& stage) {
+  return stage.blend_key == "bm25" ? "BM25" : "cosine";
 }
 
-void run(const Options& options) {
+void add_model_rows(const Options& options, const ReproduceTask& task, const Stage& stage,
+                    const Reranker& reranker, const std::string& name, Report& report) {
+  const StageScores scores =
+      score_depths(task, stage, reranker, options.depths, options.text.progress);
+  const double weight =
+      options.blend_given ? options.blend : reranker.blend_weight(stage.blend_key);
+  const bool several = task.stages.size() > 1;
+  eval::QualityPlot::Series series{name + (several ? " on " + stage.name : ""), {}};
+  for (std::size_t i = 0; i < options.depths.size(); ++i) {
+    const std::size_t depth = options.depths[i];
+    RowOf of{.name = name + ", logit alone", .stage = stage.name, .model = name, .depth = depth};
+    of.weight = 0.0;
+    of.seconds = scores.seconds[i];
+    of.pairs = scores.pairs[i];
+    if (depth >= 100) of.published = published_figure(task.name, name);
+    Ranking ranking = rerank_stage(stage, scores, depth, 0);
+    report.row(of, ranking);
+    if (options.tune_blend && i + 1 == options.depths.size())
+      tune_blend(stage, scores, depth, of, report);
+    if (weight != 0) {
+      of.name = fmt::format("{}, logit + {} x {}", name, weight, first_word(stage));
+      of.weight = weight;
+      of.published.reset();
+      ranking = rerank_stage(stage, scores, depth, weight);
+      report.row(of, ranking);
+    }
+    series.points.push_back({*of.seconds * 1e3 / static_cast<double>(task.queries.size()),
+                             judge(task, ranking, task.metrics[0]), std::to_string(depth)});
+  }
+  report.plot().series.push_back(std::move(series));
+}
+
+void run(Options options) {
   options.model_flags.options();  // refuses what is not built before minutes of work
-  Task task = load_task(options);
-  Table table(options);
-  if (options.lexical_parts) add_lexical_rows(options, task, table);
-  const auto start = Clock::now();
-  const LexicalIndex index = build_index(task.split, {});
-  task.candidates = retrieve(task.split, index, options.depth);
-  table.row("BM25, words + bigrams", task, run_of(task, task.candidates), seconds_since(start));
-  for (const std::string& folder : options.models) add_model_rows(options, task, folder, table);
-  table.note(fmt::format("{} questions, {} paragraphs; the {} best of BM25 reranked",
-                         task.split.questions.size(), task.split.paragraphs.size(), options.depth));
+  options.progress = options.text.progress;
+  std::sort(options.depths.begin(), options.depths.end());
+  options.depths.erase(std::unique(options.depths.begin(), options.depths.end()),
+                       options.depths.end());
+  const ReproduceTask task = load_task(options);
+  Report report(options, task);
+  report.plot().title = options.name;
+  report.plot().metric = title_of(task.metrics[0]);
+  for (const auto& [name, published] : task.runs) {
+    RowOf of{.name = name + " (run)", .stage = "", .model = ""};
+    of.published = published_figure(task.name, name);
+    report.row(of, published);
+  }
+  for (const Stage& stage : task.stages) {
+    RowOf of{.name = stage.name, .stage = stage.name, .model = ""};
+    of.seconds = stage.seconds;
+    if (options.deepest() >= 100) of.published = published_figure(task.name, stage.name);
+    report.row(of, stage.candidates);
+    report.plot().levels.push_back({stage.name, judge(task, stage.candidates, task.metrics[0])});
+  }
+  for (const std::string& folder : options.models) {
+    const Reranker reranker(folder, options.model_flags.options());
+    const std::string name =
+        std::filesystem::path(folder + "/").lexically_normal().parent_path().filename().string();
+    for (const Stage& stage : task.stages) {
+      if (stage.reranked) add_model_rows(options, task, stage, reranker, name, report);
+    }
+  }
+  report.close();
+}
+
+void add_ranking_options(CLI::App& command, Options& options) {
+  command.add_option("--model", options.models, "Model folders of rerankers");
+  command.add_option("--embedder", options.embedders,
+                     "sentence-transformers folders: dense and hybrid candidates, too");
+  command
+      .add_option("--depth", options.depths,
+                  "Candidates of a question to rerank; several: a row for each")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--limit", options.limit, "Only the first N questions (0: all)");
+  command.add_option("--skip-articles", options.skip_articles,
+                     "jaquad-train: leave out the first N articles (held-out training data)");
+  command.add_option("--dense", options.dense,
+                     "Faiss factory of the vector index, as IVF2048,PQ96 (default: exact)");
+  command.add_option("--nprobe", options.nprobe, "Vectors: lists to visit");
+  command.add_option("--index", options.index,
+                     "Keep the indexes in this folder, and go on from there the next time");
+  command.add_flag("--tune-blend", options.tune_blend, "Show a grid of weights");
+  command.add_flag("--lexical-parts", options.lexical_parts,
+                   "Show words alone and bigrams alone, too");
 }
 
 }  // namespace
@@ -227,37 +244,39 @@ void run(const Options& options) {
 void add_reproduce(CLI::App& app) {
   auto options = std::make_shared<Options>();
   if (const char* data = std::getenv("NARABI_DATA")) options->data = data;
-  CLI::App* command =
-      app.add_subcommand("reproduce", "The table of a collection: BM25, reranked, blended");
+  CLI::App* command = app.add_subcommand(
+      "reproduce", "The table of a collection: candidates, reranked, blended, by depth");
   command
       ->add_option("name", options->name,
-                   "jsquad, jaquad, or jaquad-train (to choose a blend weight)")
+                   "jsquad, jaquad, jqara, jacwir, miracl-ja, aio, or jaquad-train (to choose a "
+                   "blend weight)")
       ->required()
-      ->check(CLI::IsMember({"jsquad", "jaquad", "jaquad-train"}));
+      ->check(CLI::IsMember(collection_names()));
   command
       ->add_option("--data", options->data,
-                   "Folder with jsquad/ and jaquad/ (default: $NARABI_DATA, else data)")
+                   "Folder with a folder for each collection (default: $NARABI_DATA, else data)")
       ->capture_default_str();
-  command->add_option("--model", options->models, "Model folders");
-  command->add_option("--depth", options->depth, "Candidates of a question")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--limit", options->limit, "Only the first N questions (0: all)");
-  command->add_option("--skip-articles", options->skip_articles,
-                      "Leave out the first N articles (held-out training data)");
+  add_ranking_options(*command, *options);
   CLI::Option* blend = command->add_option(
       "--blend", options->blend,
       "Final score = logit + W x BM25 (default: narabi.json's blend.bm25, else 0)");
-  command->add_flag("--tune-blend", options->tune_blend, "Show a grid of weights");
-  command->add_flag("--lexical-parts", options->lexical_parts,
-                    "Show words alone and bigrams alone, too");
-  command->add_flag("--json", options->json, "JSON lines");
+  command->add_option("--svg", options->svg,
+                      "A plot: quality against time, reranker by reranker, depth by depth");
+  CLI::Option* json = command->add_flag("--json", options->json, "JSON lines");
+  command->add_flag("--markdown", options->markdown, "A Markdown table")->excludes(json);
   options->model_flags.add_to(*command);
   options->text.add_to(*command);
   command->footer(
-      "Each question against all paragraphs of its split. R@1 is hit@1: a question has one "
-      "paragraph.\n\nExamples:\n"
-      "  narabi reproduce jsquad --data data --model models/prototype-modernbert-6l\n"
+      "jsquad, jaquad: each question against all paragraphs of its split; R@1 is hit@1. jqara, "
+      "jacwir: the published set of\npassages of each question. miracl-ja, aio: all passages of "
+      "the collection, in an index on the disk. tools/collections.py\nmakes the last four from "
+      "the published files. Without --model jqara judges the runs that lie beside it.\n\n"
+      "Examples:\n"
+      "  narabi reproduce jsquad --data data --model models/prototype-modernbert-6l --svg "
+      "jsquad.svg\n"
+      "  narabi reproduce jqara --data DATA --model japanese-reranker-xsmall-v2 --depth 100\n"
+      "  narabi reproduce aio --data DATA --embedder multilingual-e5-small --dense IVF2048,PQ96 "
+      "--nprobe 256 --index INDEXES --depth 100\n"
       "  narabi reproduce jaquad-train --data ../shared/data --skip-articles 656 --model DIR "
       "--tune-blend");
   command->callback([options, blend] {

@@ -11,6 +11,7 @@
 #include "cli/json.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
+#include "cli/passage_scores.h"
 #include "cli/progress.h"
 #include "data/readers.h"
 #include "narabi/error.h"
@@ -28,8 +29,8 @@ using retrieve::snippet;
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
 struct Options {
@@ -39,7 +40,8 @@ struct Options {
   SearchOptions search;
   std::size_t top_n = 10;
   double blend = 0;
-  bool blend_given = false, json = false;
+  std::optional<double> budget_ms;
+  bool blend_given = false, json = false, windows = false, times = false;
   ModelFlags model_flags;
   TextFlags text;
 };
@@ -58,8 +60,10 @@ class Collection {
     memory_.emplace(std::move(documents));
   }
 
-  std::vector<Index::Hit> search(const Options& options, const std::string& query) const {
-    if (index_) return index_->search(query, options.search);
+  std::vector<Index::Hit> search(const Options& options, const std::string& query,
+                                 SearchTimes& times) const {
+    if (index_) return index_->search(query, options.search, &times);
+    const auto start = Clock::now();
     std::vector<Index::Hit> hits;
     for (const Hit& hit : memory_->search(query, options.search.candidates)) {
       const Document& document = memory_->document(hit.document);
@@ -68,6 +72,7 @@ class Collection {
       found.bm25_rank = static_cast<std::uint32_t>(hits.size()) + 1;
       hits.push_back(std::move(found));
     }
+    times.bm25 = ms_since(start);
     return hits;
   }
 
@@ -88,51 +93,88 @@ struct Result {
   double final_score = 0;
 };
 
-struct Timing {
-  double retrieve = 0, rerank = 0;
+// Of one query.
+struct Outcome {
+  std::vector<Result> results;  // the reranked ones first, the others as the first stage has them
+  std::size_t found = 0, reranked = 0;
+  SearchTimes times;
+  double rerank_ms = 0, total_ms = 0;
+
+  const char* reranking() const {
+    return reranked == found ? "full" : reranked > 0 ? "cut" : "skipped";
+  }
 };
 
-std::vector<Result> rerank_hits(std::vector<Index::Hit> hits, const Reranker& reranker,
-                                const Options& options, const std::string& query) {
+double first_stage_score(const Options& options, const Index::Hit& hit) {
+  return options.retriever == "dense" ? hit.dense : hit.bm25;
+}
+
+// Those that the budget left out stand below, and their scores fall, so that a run keeps the order.
+void add_left_out(std::vector<Index::Hit>& hits, std::size_t reranked,
+                  std::vector<Result>& results) {
+  double score = results.empty() ? 0 : results.back().final_score;
+  for (std::size_t i = reranked; i < hits.size(); ++i) {
+    score = reranked == 0 ? hits[i].score : score - 1;
+    results.push_back({std::move(hits[i]), i + 1, std::nullopt, score});
+  }
+}
+
+void rerank_hits(std::vector<Index::Hit> hits, const Reranker& reranker, const Options& options,
+                 const std::string& query, Clock::time_point start, Outcome& outcome) {
   std::vector<std::string> texts;
   for (const Index::Hit& hit : hits)
     texts.push_back(data::model_text(hit.document.title, hit.document.text));
-  std::vector<Pair> pairs;
+  ScoreLimits limits{.budget_ms = options.budget_ms, .windows = options.windows};
+  if (limits.budget_ms) *limits.budget_ms -= ms_since(start);
+  const std::vector<float> logits = score_passages(reranker, query, texts, limits);
   std::vector<double> first_stage;
-  for (std::size_t i = 0; i < hits.size(); ++i) {
-    pairs.push_back({query, texts[i]});
-    first_stage.push_back(options.retriever == "dense" ? hits[i].dense : hits[i].bm25);
-  }
-  std::vector<float> logits;
-  for (const Score& score : reranker.score(pairs)) logits.push_back(score.logit);
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    first_stage.push_back(first_stage_score(options, hits[i]));
   const double weight =
       options.blend_given ? options.blend
                           : reranker.blend_weight(options.retriever == "dense" ? "dense" : "bm25");
-  std::vector<Result> results;
   for (const auto& entry : rerank::blend(logits, first_stage, weight)) {
-    results.push_back(
+    outcome.results.push_back(
         {std::move(hits[entry.index]), entry.index + 1, entry.logit, entry.final_score});
   }
-  return results;
+  outcome.reranked = logits.size();
+  add_left_out(hits, logits.size(), outcome.results);
 }
 
-std::vector<Result> search(const Collection& collection, const Reranker* reranker,
-                           const Options& options, const std::string& query, Timing& timing) {
+Outcome search(const Collection& collection, const Reranker* reranker, const Options& options,
+               const std::string& query) {
   const auto start = Clock::now();
-  std::vector<Index::Hit> hits = collection.search(options, query);
-  timing.retrieve = seconds_since(start);
-  std::vector<Result> results;
-  if (reranker == nullptr) {
-    for (Index::Hit& hit : hits) {
-      const double score = hit.score;
-      results.push_back({std::move(hit), results.size() + 1, std::nullopt, score});
-    }
-    return results;
+  Outcome outcome;
+  std::vector<Index::Hit> hits = collection.search(options, query, outcome.times);
+  outcome.found = hits.size();
+  if (reranker != nullptr) {
+    const auto rerank_start = Clock::now();
+    rerank_hits(std::move(hits), *reranker, options, query, start, outcome);
+    outcome.rerank_ms = ms_since(rerank_start);
+  } else {
+    add_left_out(hits, 0, outcome.results);
   }
-  const auto rerank_start = Clock::now();
-  results = rerank_hits(std::move(hits), *reranker, options, query);
-  timing.rerank = seconds_since(rerank_start);
-  return results;
+  outcome.total_ms = ms_since(start);
+  return outcome;
+}
+
+// The parts that took part, in their order.
+std::vector<std::pair<const char*, double>> parts_of(const Outcome& outcome, const Options& options,
+                                                     bool reranked) {
+  const SearchTimes& times = outcome.times;
+  std::vector<std::pair<const char*, double>> parts;
+  const bool index = !options.index.empty();
+  if (index && options.retriever != "dense") parts.emplace_back("analyze", times.analyze);
+  if (options.retriever != "dense") parts.emplace_back("bm25", times.bm25);
+  if (options.retriever != "bm25") {
+    parts.emplace_back("embed", times.embed);
+    parts.emplace_back("dense", times.dense);
+  }
+  if (options.retriever == "hybrid") parts.emplace_back("fusion", times.fusion);
+  if (index) parts.emplace_back("fetch", times.fetch);
+  if (reranked) parts.emplace_back("rerank", outcome.rerank_ms);
+  parts.emplace_back("total", outcome.total_ms);
+  return parts;
 }
 
 // Which arms found it, where and with what score.
@@ -142,10 +184,15 @@ void add_arms(const Index::Hit& hit, JsonLine& line) {
   if (hit.bm25_rank > 0 && hit.dense_rank > 0) line.set("fused", hit.score);
 }
 
-void write_json(const std::vector<Result>& results, const std::string& query,
-                const std::optional<std::string>& query_id, Output& output) {
+void write_json(const Outcome& outcome, const Options& options, bool reranked,
+                const std::string& query, const std::optional<std::string>& query_id,
+                Output& output) {
+  JsonLine times;
+  for (const auto& [name, ms] : parts_of(outcome, options, reranked)) times.set(name, ms);
+  const std::string ms = times.text();
   std::int64_t rank = 0;
-  for (const Result& result : results) {
+  for (const Result& result : outcome.results) {
+    if (rank == static_cast<std::int64_t>(options.top_n)) return;
     const IndexedDocument& document = result.hit.document;
     JsonLine line;
     if (query_id) line.set("query_id", *query_id);
@@ -157,13 +204,17 @@ void write_json(const std::vector<Result>& results, const std::string& query,
     if (!document.title.empty()) line.set("title", document.title);
     line.set("text", document.text).set("snippet", snippet(document.text, query));
     if (!document.metadata.empty()) line.set_json("metadata", document.metadata);
+    if (reranked) {
+      line.set("reranking", std::string_view(outcome.reranking()))
+          .set_integer("reranked", static_cast<std::int64_t>(outcome.reranked));
+    }
+    if (options.times) line.set_json("ms", ms);
     output.line(line.text());
   }
 }
 
-void write_table(const std::vector<Result>& results, const std::string& query,
+void write_table(const std::vector<Result>& results, bool reranked, const std::string& query,
                  const std::string& first, Output& output) {
-  const bool reranked = !results.empty() && results[0].logit.has_value();
   const int room = terminal_columns() - (reranked ? 42 : 16);
   output.line(reranked ? fmt::format("{:>4}  {:>6}  {:>8}  {:>8}  {:>8}  {}", "rank", "before",
                                      "score", "logit", first, "passage")
@@ -174,27 +225,38 @@ void write_table(const std::vector<Result>& results, const std::string& query,
     const std::string part = snippet(document.text, query);
     const std::string passage =
         fit(document.title.empty() ? part : document.title + " | " + part, room);
-    output.line(reranked ? fmt::format("{:>4}  {:>6}  {:>8.3f}  {:>8.3f}  {:>8.2f}  {}", ++rank,
-                                       result.before, result.final_score, *result.logit,
-                                       result.hit.score, passage)
-                         : fmt::format("{:>4}  {:>8.4g}  {}", ++rank, result.hit.score, passage));
+    ++rank;
+    if (!reranked) {
+      output.line(fmt::format("{:>4}  {:>8.4g}  {}", rank, result.hit.score, passage));
+      continue;
+    }
+    const std::string logit = result.logit ? fmt::format("{:.3f}", *result.logit) : "-";
+    output.line(fmt::format("{:>4}  {:>6}  {:>8.3f}  {:>8}  {:>8.2f}  {}", rank, result.before,
+                            result.final_score, logit, result.hit.score, passage));
   }
 }
 
+// What was found, how much of it was reranked, and where the time went.
+std::string summary(const Outcome& outcome, const Options& options, std::size_t documents,
+                    bool reranked) {
+  std::string text = fmt::format("{} of {} passages found", outcome.found, documents);
+  if (reranked) text += fmt::format(", {} reranked ({})", outcome.reranked, outcome.reranking());
+  text += "; ms:";
+  for (const auto& [name, ms] : parts_of(outcome, options, reranked))
+    text += fmt::format(" {} {:.1f}", name, ms);
+  return text;
+}
+
 void search_one(const Collection& collection, const Reranker* reranker, const Options& options) {
-  Timing timing;
   const std::string query = options.text.checked("--query", options.query);
-  std::vector<Result> results = search(collection, reranker, options, query, timing);
-  const std::size_t found = results.size();
-  results.resize(std::min(results.size(), options.top_n));
+  Outcome outcome = search(collection, reranker, options, query);
   Output output("-");
   if (options.json) {
-    write_json(results, query, std::nullopt, output);
+    write_json(outcome, options, reranker != nullptr, query, std::nullopt, output);
   } else {
-    write_table(results, query, options.retriever, output);
-    output.line(fmt::format(
-        "{} of {} passages found in {:.1f} ms{}", found, collection.size(), timing.retrieve * 1e3,
-        reranker ? fmt::format(", reranked in {:.0f} ms", timing.rerank * 1e3) : ""));
+    outcome.results.resize(std::min(outcome.results.size(), options.top_n));
+    write_table(outcome.results, reranker != nullptr, query, options.retriever, output);
+    output.line(summary(outcome, options, collection.size(), reranker != nullptr));
   }
   output.close();
 }
@@ -207,13 +269,12 @@ void search_many(const Collection& collection, const Reranker* reranker, const O
   Output output("-");
   for (const data::Query& query : queries) {
     check_interrupt();
-    Timing timing;
-    std::vector<Result> results = search(collection, reranker, options, query.text, timing);
+    const Outcome outcome = search(collection, reranker, options, query.text);
     auto& ranking = run[query.id];
-    for (const Result& result : results)
+    for (const Result& result : outcome.results)
       ranking.emplace_back(result.hit.document.id, result.final_score);
-    results.resize(std::min(results.size(), options.top_n));
-    if (options.output.empty()) write_json(results, query.text, query.id, output);
+    if (options.output.empty())
+      write_json(outcome, options, reranker != nullptr, query.text, query.id, output);
     progress.add(1);
   }
   if (!options.output.empty())
@@ -302,8 +363,17 @@ void add_search(CLI::App& app) {
   command->add_option("--candidates", options->search.candidates, "Candidates of a query")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--model", options->model,
-                      "Model folder of the reranker; without it the order is BM25's");
+  CLI::Option* model = command->add_option(
+      "--model", options->model, "Model folder of the reranker; without it the order is BM25's");
+  command
+      ->add_option("--budget-ms", options->budget_ms,
+                   "Time for a query: candidates, then as many of them reranked as still fit")
+      ->needs(model)
+      ->check(CLI::NonNegativeNumber);
+  command
+      ->add_flag("--windows", options->windows,
+                 "A passage longer than the model reads is cut into windows; the best one counts")
+      ->needs(model);
   command->add_option("--top-n", options->top_n, "Results to show")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -313,6 +383,8 @@ void add_search(CLI::App& app) {
   command->add_option("--output", options->output,
                       "With --queries: a TREC run of all candidates instead of JSON lines");
   command->add_flag("--json", options->json, "JSON lines");
+  command->add_flag("--times", options->times,
+                    "With --json: the milliseconds of each part of the query in every line");
   options->model_flags.add_to(*command);
   options->text.add_to(*command);
   command->footer(

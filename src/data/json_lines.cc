@@ -71,6 +71,20 @@ std::string JsonLines::text(std::string_view key) const {
   return found->get<std::string>();
 }
 
+std::vector<std::string> JsonLines::texts(std::string_view key) const {
+  const auto found = impl_->object.find(std::string(key));
+  std::vector<std::string> out;
+  if (found != impl_->object.end() && found->is_array()) {
+    for (const json& value : *found) {
+      if (value.is_string()) out.push_back(value.get<std::string>());
+    }
+    if (out.size() == found->size()) return out;
+  }
+  throw InvalidFormat(where() + ": \"" + std::string(key) +
+                      "\": expected a list of strings, found " +
+                      (found == impl_->object.end() ? "nothing" : shown(*found)));
+}
+
 std::optional<std::string> JsonLines::id() const {
   for (const char* key : {"id", "_id", "docid"}) {
     const auto found = impl_->object.find(key);

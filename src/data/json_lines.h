@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/line_reader.h"
 
@@ -21,7 +22,8 @@ class JsonLines {
 
   bool next();  // false at the end
   bool has(std::string_view key) const;
-  std::string text(std::string_view key) const;  // throws unless a string is there
+  std::string text(std::string_view key) const;                // throws unless a string is there
+  std::vector<std::string> texts(std::string_view key) const;  // throws unless a list of strings
   // "id" as a string or an integer, BEIR's "_id" or MIRACL's "docid"; nothing when none is there.
   std::optional<std::string> id() const;
   // The object without `keys`, as JSON; empty when nothing is left.

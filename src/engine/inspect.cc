@@ -6,6 +6,7 @@
 
 #include "base/paths.h"
 #include "checkpoint/model_folder.h"
+#include "checkpoint/model_record.h"
 #include "engine/limits.h"
 #include "engine/sentence_transformers.h"
 #include "models/registry.h"
@@ -36,6 +37,12 @@ std::string stored_as(const checkpoint::ModelFolder& folder) {
   return kinds;
 }
 
+std::int64_t bytes_of(const checkpoint::ModelFolder& folder) {
+  std::size_t bytes = 0;
+  for (const std::string& name : folder.tensor_names()) bytes += folder.find(name)->data.size();
+  return static_cast<std::int64_t>(bytes);
+}
+
 void describe_encoder(const checkpoint::ModelFolder& folder, ModelSummary& summary) {
   const models::ModelShape shape = models::read_shape(folder);
   summary.layers = shape.encoder.layers;
@@ -48,6 +55,7 @@ void describe_encoder(const checkpoint::ModelFolder& folder, ModelSummary& summa
   summary.parameters = shape.parameters;
   summary.extra_tensors = shape.extras;
   summary.memory_bytes = {{"f32", shape.parameters * 4}};
+  if (checkpoint::is_stamped(folder.path())) summary.memory_bytes = {{"int8", bytes_of(folder)}};
 }
 
 void describe_model(const std::string& path, ModelSummary& summary) {

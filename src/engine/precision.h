@@ -1,5 +1,5 @@
-// Which precision a folder is run in, and the record of its quality gate in narabi.json:
-//   {"precision": {"int8": {"kendall_tau": 0.998, "ndcg_change": 0.0002, "held": true}}}
+// Which precision a folder is run in, by the record of its quality gate in narabi.json
+// (checkpoint/model_record.h).
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ inline constexpr double kLeastTau = 0.98;
 inline constexpr double kMostNdcgChange = 0.003;
 
 // kAuto: int8 where narabi.json records that its gate held, else f32. A folder that `narabi
-// quantize` wrote holds int8 weights: kAuto and kInt8 give int8, others throw Unsupported.
+// quantize` packed holds int8 weights only: kInt8 gives them, and kAuto unless its gate is known
+// not to hold; all else throws Unsupported.
 Precision choose_precision(const std::string& folder, Precision wanted);
 
 }  // namespace narabi::engine

@@ -1,9 +1,9 @@
 #include "eval/significance.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <random>
-#include <vector>
 
 #include "narabi/error.h"
 
@@ -75,6 +75,11 @@ double randomisation_test(const std::vector<double>& differences, std::uint64_t 
   return static_cast<double>(as_far) / (kPermutations + 1);
 }
 
+template <typename Test>
+std::size_t count_if(const std::vector<double>& values, Test test) {
+  return static_cast<std::size_t>(std::count_if(values.begin(), values.end(), test));
+}
+
 }  // namespace
 
 PairedTest paired_test(const std::map<std::string, double>& baseline,
@@ -89,7 +94,24 @@ PairedTest paired_test(const std::map<std::string, double>& baseline,
   return {.queries = differences.size(),
           .difference = mean,
           .p_t = t_test(differences, mean),
-          .p_randomisation = randomisation_test(differences, seed)};
+          .p_randomisation = randomisation_test(differences, seed),
+          .wins = count_if(differences, [](double d) { return d > 0; }),
+          .losses = count_if(differences, [](double d) { return d < 0; })};
+}
+
+std::vector<double> holm(const std::vector<double>& p_values) {
+  std::vector<std::size_t> order(p_values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return p_values[a] < p_values[b]; });
+  std::vector<double> corrected(p_values.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto tests_left = static_cast<double>(order.size() - i);
+    largest = std::max(largest, std::min(1.0, tests_left * p_values[order[i]]));
+    corrected[order[i]] = largest;
+  }
+  return corrected;
 }
 
 }  // namespace narabi::eval

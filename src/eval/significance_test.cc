@@ -55,5 +55,26 @@ TEST(PairedTest, queries_of_one_side_are_left_out_and_a_seed_repeats) {
   EXPECT_THROW(paired_test({{"a", 1}}, {{"b", 1}}, 1), InvalidArgument);
 }
 
+TEST(PairedTest, CountsTheQueriesThatAreBetterAndWorse) {
+  const auto test = paired_test({{"a", .5}, {"b", .5}, {"c", .5}, {"d", .5}},
+                                {{"a", .6}, {"b", .4}, {"c", .9}, {"d", .5}}, 1);
+  EXPECT_EQ(test.wins, 2u);
+  EXPECT_EQ(test.losses, 1u);
+}
+
+TEST(Holm, MultipliesByTheTestsThatAreLeftAndNeverFalls) {
+  // .005 x 4, .01 x 3, .03 x 2, and .04 x 1, which would be below the one before
+  const std::vector<double> corrected = holm({.01, .04, .03, .005}),
+                            expected = {.03, .06, .06, .02};
+  ASSERT_EQ(corrected.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(corrected[i], expected[i], 1e-12);
+}
+
+TEST(Holm, NeverExceedsOneAndKeepsOneTestAsItIs) {
+  EXPECT_EQ(holm({.9, .8}), (std::vector<double>{1, 1}));
+  EXPECT_EQ(holm({.2}), std::vector<double>{.2});
+  EXPECT_TRUE(holm({}).empty());
+}
+
 }  // namespace
 }  // namespace narabi::eval

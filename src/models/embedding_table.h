@@ -11,8 +11,9 @@ namespace narabi::models {
 
 class EmbeddingTable {
  public:
-  // tensor: [rows, width]. Every value is checked to be finite (throws InvalidFormat).
-  EmbeddingTable(const checkpoint::TensorTable& tensors, const std::string& name);
+  // spec: [rows, width]; the tensor of this name, or its packed form. Every value is checked to be
+  // finite (throws InvalidFormat).
+  EmbeddingTable(const checkpoint::TensorTable& tensors, const checkpoint::TensorSpec& spec);
   // out[i] = row[i], or += when `accumulate`.
   void copy(std::int32_t row, float* out) const;
   void add(std::int32_t row, float* out) const;
@@ -22,6 +23,7 @@ class EmbeddingTable {
   const std::byte* data_;
   checkpoint::DType dtype_;
   std::size_t width_;
+  const std::byte* scales_ = nullptr;  // of int8 rows, see packed_tensors.h
 };
 
 }  // namespace narabi::models

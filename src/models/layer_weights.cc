@@ -1,5 +1,7 @@
 #include "models/layer_weights.h"
 
+#include "narabi/error.h"
+
 namespace narabi::models {
 namespace {
 
@@ -27,11 +29,19 @@ LayerNormWeights WeightLoader::norm(const std::string& name) const {
   return {padded(std::move(weight)), padded(tensors_->f32(name + ".bias")), width};
 }
 
-kernels::PackedWeight WeightLoader::linear(const std::string& name,
-                                           const kernels::PackOrder& order) const {
+kernels::PackedWeight WeightLoader::linear(const std::string& name, const kernels::PackOrder& order,
+                                           const std::string& part) const {
+  const std::string key = packed_key(name, part);
+  if (operand_ == kernels::Operand::kInt8) {
+    if (auto found = find_packed(*tensors_, key, order)) return *found;
+  }
+  if (!tensors_->has(name + ".weight"))
+    throw InvalidFormat(tensors_->where(key) + ": expected packed int8 weights, found none");
   const auto in = static_cast<std::size_t>(tensors_->at(name + ".weight").shape[1]);
-  return kernels::pack(operand_, tensors_->f32(name + ".weight"), tensors_->f32(name + ".bias"), in,
-                       order);
+  kernels::PackedWeight packed = kernels::pack(operand_, tensors_->f32(name + ".weight"),
+                                               tensors_->f32(name + ".bias"), in, order);
+  if (recorded_) recorded_->push_back({key, packed});
+  return packed;
 }
 
 std::vector<std::ptrdiff_t> query_order(const LayerShape& shape, std::size_t first) {

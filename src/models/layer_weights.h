@@ -7,6 +7,7 @@
 
 #include "checkpoint/model_folder.h"
 #include "kernels/packed_weight.h"
+#include "models/packed_tensors.h"
 
 namespace narabi::models {
 
@@ -50,12 +51,17 @@ class WeightLoader {
   const checkpoint::TensorTable& tensors() const { return *tensors_; }
   kernels::Operand operand() const { return operand_; }
   LayerNormWeights norm(const std::string& name) const;
-  // name + ".weight" [out, in] and, where the table has it, name + ".bias".
-  kernels::PackedWeight linear(const std::string& name, const kernels::PackOrder& order) const;
+  // name + ".weight" [out, in] and, where the table has it, name + ".bias"; or its packed form, see
+  // packed_tensors.h. `part`: of a fused layer, "query", "key" or "value".
+  kernels::PackedWeight linear(const std::string& name, const kernels::PackOrder& order,
+                               const std::string& part = "") const;
+  // From now on every linear layer that is read is added to `weights`, too.
+  void record(std::vector<NamedWeight>* weights) { recorded_ = weights; }
 
  private:
   const checkpoint::TensorTable* tensors_;
   kernels::Operand operand_;
+  std::vector<NamedWeight>* recorded_ = nullptr;
 };
 
 // Columns of queries or keys: heads padded to head_width(); rotary ones with the halves interleaved

@@ -1,7 +1,9 @@
 #include "models/registry.h"
 
+#include <algorithm>
 #include <functional>
 
+#include "checkpoint/model_record.h"
 #include "models/bert/encoder.h"
 #include "models/dense_head.h"
 #include "models/layer_weights.h"
@@ -21,21 +23,24 @@ using checkpoint::TensorTable;
 struct Plan {
   EncoderShape shape;
   std::string pooling;
-  std::vector<TensorSpec> encoder_tensors, head_tensors;
+  std::vector<TensorSpec> encoder_tensors, head_tensors;  // the vocabulary's table comes first
   std::vector<std::string> owned;  // prefixes below which no other tensor may be
   std::function<std::unique_ptr<Encoder>(const WeightLoader&)> make_encoder;
   std::function<std::unique_ptr<Head>(const TensorTable&)> make_head;
 };
 
-// The prefix under which the encoder's tensors lie: a bare encoder has none.
+// The prefix under which the encoder's tensors lie: a bare encoder has none. `table`: its first.
 std::string find_prefix(const ModelFolder& folder, const std::string& prefix,
-                        const std::string& key) {
-  return folder.find(prefix + key) == nullptr && folder.find(key) != nullptr ? "" : prefix;
+                        const std::string& table) {
+  const auto holds = [&](const std::string& name) {
+    return folder.find(name + ".weight") != nullptr || folder.find(packed_key(name, "")) != nullptr;
+  };
+  return !holds(prefix + table) && holds(table) ? "" : prefix;
 }
 
 Plan plan_bert_layers(const ModelFolder& folder, const std::string& name, bert::PositionRule rule) {
   const bert::Config config = bert::read_config(folder.config());
-  const std::string prefix = find_prefix(folder, name, "embeddings.word_embeddings.weight");
+  const std::string prefix = find_prefix(folder, name, "embeddings.word_embeddings");
   Plan plan;
   plan.pooling = "cls";
   plan.encoder_tensors = bert::Encoder::tensors(prefix, config);
@@ -72,7 +77,7 @@ Plan plan_xlm_roberta(const ModelFolder& folder) {
 
 Plan plan_modernbert(const ModelFolder& folder) {
   const modernbert::Config config = modernbert::read_config(folder.config());
-  const std::string prefix = find_prefix(folder, "model.", "embeddings.tok_embeddings.weight");
+  const std::string prefix = find_prefix(folder, "model.", "embeddings.tok_embeddings");
   Plan plan;
   plan.pooling = config.classifier_pooling == modernbert::Pooling::kCls ? "cls" : "mean";
   plan.encoder_tensors = modernbert::Encoder::tensors(prefix, config);
@@ -133,6 +138,34 @@ std::vector<TensorSpec> all_tensors(const Plan& plan) {
   return specs;
 }
 
+Plan plan_reranker(const ModelFolder& folder) {
+  Plan plan = make_plan(folder);
+  if (!is_reranker(architecture_of(folder.config()))) {
+    folder.config().unsupported("architectures",
+                                "...ForSequenceClassification (this folder is no reranker)");
+  }
+  require_one_label(folder.config());
+  return plan;
+}
+
+// `specs` as the folder has them; packed ones are another's, see packed_tensors.h.
+TensorTable table_of(const ModelFolder& folder, const Plan& plan,
+                     const std::vector<TensorSpec>& specs) {
+  if (!holds_packed(folder)) return {folder, specs, plan.owned};
+  checkpoint::check_stamp(folder);
+  return {folder, without_packed(folder, specs), plan.owned};
+}
+
+std::int64_t parameters_of(const std::vector<TensorSpec>& specs) {
+  std::int64_t parameters = 0;
+  for (const TensorSpec& spec : specs) {
+    std::int64_t count = 1;
+    for (const std::int64_t extent : spec.shape) count *= extent;
+    parameters += count;
+  }
+  return parameters;
+}
+
 }  // namespace
 
 ModelShape read_shape(const ModelFolder& folder) {
@@ -143,23 +176,20 @@ ModelShape read_shape(const ModelFolder& folder) {
   const bool head = is_reranker(shape.architecture);
   if (head) require_one_label(folder.config());
   if (head) shape.pooling = plan.pooling;
-  const TensorTable tensors(folder, head ? all_tensors(plan) : plan.encoder_tensors, plan.owned);
-  shape.parameters = tensors.parameters();
+  const std::vector<TensorSpec> specs = head ? all_tensors(plan) : plan.encoder_tensors;
+  const TensorTable tensors = table_of(folder, plan, specs);
+  shape.parameters = parameters_of(specs);
   shape.extras = tensors.extras();
+  std::erase_if(shape.extras,
+                [](const std::string& name) { return name.starts_with(kPackedPrefix); });
   return shape;
 }
 
 LoadedModel load_reranker(const std::string& path, kernels::Operand operand) {
   LoadedModel model;
   model.folder = std::make_unique<ModelFolder>(path);
-  const ConfigFile& config = model.folder->config();
-  const Plan plan = make_plan(*model.folder);
-  if (!is_reranker(architecture_of(config))) {
-    config.unsupported("architectures",
-                       "...ForSequenceClassification (this folder is no reranker)");
-  }
-  require_one_label(config);
-  const TensorTable tensors(*model.folder, all_tensors(plan), plan.owned);
+  const Plan plan = plan_reranker(*model.folder);
+  const TensorTable tensors = table_of(*model.folder, plan, all_tensors(plan));
   model.encoder = plan.make_encoder(WeightLoader(tensors, operand));
   model.head = plan.make_head(tensors);
   return model;
@@ -169,9 +199,31 @@ LoadedModel load_encoder(const std::string& path, kernels::Operand operand) {
   LoadedModel model;
   model.folder = std::make_unique<ModelFolder>(path);
   const Plan plan = make_plan(*model.folder);
-  const TensorTable tensors(*model.folder, plan.encoder_tensors, plan.owned);
+  const TensorTable tensors = table_of(*model.folder, plan, plan.encoder_tensors);
   model.encoder = plan.make_encoder(WeightLoader(tensors, operand));
   return model;
+}
+
+void pack_model(const std::string& path, const std::string& target) {
+  const ModelFolder folder(path);
+  if (holds_packed(folder))
+    throw Unsupported(path + ": expected weights in floats, found packed ones");
+  const bool head = is_reranker(architecture_of(folder.config()));
+  const Plan plan = head ? plan_reranker(folder) : make_plan(folder);
+  const std::vector<TensorSpec> specs = head ? all_tensors(plan) : plan.encoder_tensors;
+  const TensorTable tensors(folder, specs, plan.owned);
+  std::vector<NamedWeight> weights;
+  WeightLoader loader(tensors, kernels::Operand::kInt8);
+  loader.record(&weights);
+  plan.make_encoder(loader);
+  std::vector<TensorSpec> floats = specs;
+  std::erase_if(floats, [&](const TensorSpec& spec) {
+    const std::string layer = spec.name.substr(0, spec.name.rfind('.'));
+    return std::any_of(weights.begin(), weights.end(), [&](const NamedWeight& weight) {
+      return weight.key == packed_key(layer, "") || weight.key == packed_key(layer, "query");
+    });
+  });
+  write_packed(target, weights, folder, plan.encoder_tensors[0].name, floats);
 }
 
 }  // namespace narabi::models

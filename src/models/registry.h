@@ -26,4 +26,9 @@ ModelShape read_shape(const checkpoint::ModelFolder& folder);
 LoadedModel load_reranker(const std::string& folder, kernels::Operand operand);
 LoadedModel load_encoder(const std::string& folder, kernels::Operand operand);
 
+// Writes the weights of the reranker or encoder in `folder` in packed int8 form to the file `path`;
+// where it lies, checkpoint::ModelRecord has to stamp it before it is loaded. Throws Unsupported
+// for a folder that is packed already.
+void pack_model(const std::string& folder, const std::string& path);
+
 }  // namespace narabi::models

@@ -134,8 +134,8 @@ void Scheduler::forget(const Job& job) {
   --stats_.queued_jobs;
 }
 
-// Work that nobody waits for is not begun. Holds mutex_ on entry and exit, not while telling: a job may
-// have come meanwhile, so true asks for another look.
+// Work that nobody waits for is not begun. Holds mutex_ on entry and exit, not while telling: a job
+// may have come meanwhile, so true asks for another look.
 bool Scheduler::drop_dead() {
   std::vector<JobPtr> dead;
   const auto now = Clock::now();

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <future>
+#include <thread>
 
 #include "narabi/error.h"
 #include "service/score_cache.h"
@@ -121,6 +122,10 @@ TEST_F(WithModel, a_deadline_that_is_over_and_a_client_that_is_gone_cost_nothing
   auto gone = std::make_shared<Ticket>();
   gone->cancelled = true;
   EXPECT_EQ(std::get<Failure>(ask(query({"a"}), gone)).kind, FailureKind::kCancelled);
+  // A request is closed once its answer has been taken, by the thread that gave it.
+  const auto patience = Clock::now() + std::chrono::seconds(20);
+  while (service_->stats().open_requests != 0 && Clock::now() < patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_EQ(service_->stats().open_requests.load(), 0);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/line_reader.h"
 #include "narabi/error.h"
+#include "tokenize/compiled.h"
 
 namespace narabi::tokenize {
 namespace {
@@ -21,6 +22,18 @@ WordPieceOptions read_pieces(const std::string& path, const std::string& unk_tok
   if (options.vocabulary.empty())
     throw InvalidFormat(path + ": expected a token a line, found none");
   return options;
+}
+
+std::unique_ptr<const Model> read_model(const std::string& folder, const std::string& path,
+                                        const std::string& unk_token) {
+  const auto compiled = CompiledTokenizer::find(folder);
+  if (!compiled) return make_wordpiece(read_pieces(path, unk_token), path);
+  VocabularyTables tables = compiled->tables();
+  tables.owner = compiled;
+  WordPieceOptions options;
+  options.unk_token = unk_token;
+  options.compiled = &tables;
+  return make_wordpiece(options, compiled->path());
 }
 
 std::int32_t required(const Model& model, const std::string& token, const std::string& path) {
@@ -45,7 +58,7 @@ BertVocabulary read_bert_vocabulary(const std::string& folder, const TokenizerCo
   const std::string path = (std::filesystem::path(folder) / "vocab.txt").string();
   const std::string unk = config.special("unk_token", "[UNK]");
   BertVocabulary vocabulary;
-  vocabulary.model = make_wordpiece(read_pieces(path, unk), path);
+  vocabulary.model = read_model(folder, path, unk);
   const Model& model = *vocabulary.model;
   vocabulary.unk = required(model, unk, path);
   vocabulary.special = make_template(required(model, config.special("cls_token", "[CLS]"), path),

@@ -3,8 +3,10 @@
 
 #include "base/paths.h"
 #include "narabi/error.h"
+#include "tokenize/compiled.h"
 #include "tokenize/text_tokenizer.h"
 #include "tokenize/tokenizer_config.h"
+#include "tokenize/tokenizer_json.h"
 
 namespace narabi::tokenize {
 namespace {
@@ -26,11 +28,23 @@ LoadedTokenizer load_vocab_txt(const std::string& folder) {
                     "BertJapaneseTokenizer, DistilBertTokenizer, ElectraTokenizer");
 }
 
+LoadedTokenizer load_compiled(const std::string& folder,
+                              std::shared_ptr<const CompiledTokenizer> compiled) {
+  VocabularyTables tables = compiled->tables();
+  tables.owner = compiled;
+  return parse_tokenizer_json(compiled->skeleton(), compiled->path(), TokenizerConfig(folder),
+                              &tables);
+}
+
 }  // namespace
 
 LoadedTokenizer load_tokenizer(const std::string& folder) {
   const std::filesystem::path root(folder);
   const auto has = [&](const char* name) { return base::is_file(root / name); };
+  const auto compiled = CompiledTokenizer::find(folder);
+  if (compiled && compiled->source() == CompiledTokenizer::Source::kTokenizerJson)
+    return load_compiled(folder, compiled);
+  if (compiled) return load_vocab_txt(folder);
   if (has("tokenizer.json")) return load_tokenizer_json(folder);
   if (has("sentencepiece.bpe.model") || has("tokenizer.model")) return load_sentencepiece(folder);
   if (has("vocab.txt")) return load_vocab_txt(folder);

@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "tokenize/piece_trie.h"
 
 namespace narabi::tokenize {
 
@@ -23,6 +26,16 @@ struct ModelScratch {
   std::vector<std::int32_t> ids;
 };
 
+// A vocabulary as flat arrays, which may lie in a file; borrowed, from `owner` where it is not
+// null.
+struct VocabularyTables {
+  std::span<const PieceTrie::Edge> pieces;
+  std::span<const PieceTrie::Edge> continuations;  // WordPiece: what follows the prefix
+  std::span<const double> scores;                  // Unigram: by piece, which is the id
+  std::span<const std::int32_t> ids;               // WordPiece: by piece
+  std::shared_ptr<const void> owner;
+};
+
 // Immutable, shared between threads.
 class Model {
  public:
@@ -33,23 +46,27 @@ class Model {
   virtual int vocabulary_size() const = 0;
   // The id of a whole token, or -1.
   virtual std::int32_t token_to_id(std::string_view token) const = 0;
+  virtual VocabularyTables tables() const = 0;  // borrowed from the model
 };
 
 struct UnigramOptions {
   std::vector<std::pair<std::string, double>> pieces;  // text, log probability; index = id
   std::int32_t unk_id = -1;                            // -1: none
   bool byte_fallback = false;
+  const VocabularyTables* compiled = nullptr;  // instead of `pieces`
 };
 
 struct WordPieceOptions {
   std::vector<std::pair<std::string, std::int32_t>> vocabulary;  // text, id
   std::string unk_token = "[UNK]";
   std::string prefix = "##";
-  std::size_t max_characters = 100;  // of a word; a longer one is unknown
+  std::size_t max_characters = 100;            // of a word; a longer one is unknown
+  const VocabularyTables* compiled = nullptr;  // instead of `vocabulary`
 };
 
 // Both throw InvalidFormat naming `where` for a vocabulary they cannot use.
 std::unique_ptr<const Model> make_unigram(const UnigramOptions& options, const std::string& where);
-std::unique_ptr<const Model> make_wordpiece(WordPieceOptions options, const std::string& where);
+std::unique_ptr<const Model> make_wordpiece(const WordPieceOptions& options,
+                                            const std::string& where);
 
 }  // namespace narabi::tokenize

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,11 +26,26 @@ class PieceTrie {
   // are left out: no text holds them.
   explicit PieceTrie(const std::vector<std::string_view>& pieces);
 
+  struct Edge {
+    std::uint64_t key;
+    std::uint32_t child;  // node * 2 + (has children)
+    std::int32_t piece;
+  };
+  // Over the edges() of another trie of fewer than `pieces` pieces, which have to outlive this one.
+  // Throws InvalidFormat naming `where` for what no trie is.
+  PieceTrie(std::span<const Edge> edges, std::int64_t pieces, const std::string& where);
+  PieceTrie(PieceTrie&&) noexcept = default;
+  PieceTrie& operator=(PieceTrie&&) = delete;
+
+  std::span<const Edge> edges() const { return {edges_, mask_ + 1}; }
+  // The same edges in as few slots as keep walks short.
+  static std::vector<Edge> compact(std::span<const Edge> edges);
+
   // Moves `place` along `c`; false when no piece goes on so.
   bool step(Place& place, char32_t c) const {
     if (!place.inner) return false;
     const std::uint64_t key = key_of(place.node, c);
-    for (std::size_t slot = hash(key);; slot = (slot + 1) & mask_) {
+    for (std::size_t slot = hash(key, mask_);; slot = (slot + 1) & mask_) {
       const Edge& edge = edges_[slot];
       if (edge.key == key) {
         place = {edge.child >> 1, edge.piece, (edge.child & 1) != 0};
@@ -41,21 +58,19 @@ class PieceTrie {
   std::int32_t find(std::string_view text) const;
 
  private:
-  struct Edge {
-    std::uint64_t key;
-    std::uint32_t child;  // node * 2 + (has children)
-    std::int32_t piece;
-  };
   static constexpr std::uint64_t kEmpty = ~std::uint64_t{0};
 
   static std::uint64_t key_of(std::uint32_t node, char32_t c) {
     return static_cast<std::uint64_t>(node) << 21 | c;  // code points have 21 bits
   }
-  std::size_t hash(std::uint64_t key) const { return (key * 0x9E3779B97F4A7C15ull >> 24) & mask_; }
+  static std::size_t hash(std::uint64_t key, std::size_t mask) {
+    return (key * 0x9E3779B97F4A7C15ull >> 24) & mask;
+  }
   void insert(std::string_view text, std::int32_t piece);
   std::size_t slot_of(std::uint64_t key);  // of the entry, made when it is not there
 
-  std::vector<Edge> edges_;
+  std::vector<Edge> own_;  // empty over another's edges
+  const Edge* edges_ = nullptr;
   std::size_t mask_ = 0;
   std::uint32_t nodes_ = 1;  // made so far, the root included: edges + 1
 };

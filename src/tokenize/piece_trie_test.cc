@@ -51,5 +51,15 @@ TEST(PieceTrie, leaves_out_pieces_that_no_text_holds) {
   EXPECT_EQ(trie.find("b"), 3);
 }
 
+TEST(PieceTrie, walks_alike_over_compacted_edges) {
+  const std::vector<std::string> pieces = random_pieces(5000);
+  const PieceTrie trie({pieces.begin(), pieces.end()});
+  const std::vector<PieceTrie::Edge> edges = PieceTrie::compact(trie.edges());
+  EXPECT_LT(edges.size(), trie.edges().size());
+  const PieceTrie compact(edges, 5000, "edges");
+  for (const std::string& text : random_pieces(7000))
+    EXPECT_EQ(compact.find(text), trie.find(text));
+}
+
 }  // namespace
 }  // namespace narabi::tokenize

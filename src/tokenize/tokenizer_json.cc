@@ -189,8 +189,9 @@ PreTokenizerPtr parse_pre_tokenizer(const Field& field) {
                                "Punctuation, BertPreTokenizer, Split");
 }
 
-std::unique_ptr<const Model> parse_unigram(const Field& field) {
+std::unique_ptr<const Model> parse_unigram(const Field& field, const VocabularyTables* compiled) {
   UnigramOptions options;
+  options.compiled = compiled;
   const Field vocab = field.at("vocab");
   if (!vocab.value().is_array()) vocab.wrong("an array");
   options.pieces.reserve(vocab.value().size());
@@ -206,8 +207,9 @@ std::unique_ptr<const Model> parse_unigram(const Field& field) {
   return make_unigram(options, field.path());
 }
 
-std::unique_ptr<const Model> parse_wordpiece(const Field& field) {
+std::unique_ptr<const Model> parse_wordpiece(const Field& field, const VocabularyTables* compiled) {
   WordPieceOptions options;
+  options.compiled = compiled;
   const Field vocab = field.at("vocab");
   if (!vocab.value().is_object()) vocab.wrong("an object");
   for (const auto& item : vocab.value().items()) {
@@ -219,15 +221,15 @@ std::unique_ptr<const Model> parse_wordpiece(const Field& field) {
   if (field.has("max_input_chars_per_word")) {
     options.max_characters = static_cast<std::size_t>(field.at("max_input_chars_per_word").id());
   }
-  return make_wordpiece(std::move(options), field.path());
+  return make_wordpiece(options, field.path());
 }
 
-std::unique_ptr<const Model> parse_model(const Field& field) {
+std::unique_ptr<const Model> parse_model(const Field& field, const VocabularyTables* compiled) {
   // Files of old versions leave the type out; a list of [piece, score] is Unigram's form only.
   const std::string type = field.text(
       "type", field.has("vocab") && field.at("vocab").value().is_array() ? "Unigram" : "WordPiece");
-  if (type == "Unigram") return parse_unigram(field);
-  if (type == "WordPiece") return parse_wordpiece(field);
+  if (type == "Unigram") return parse_unigram(field, compiled);
+  if (type == "WordPiece") return parse_wordpiece(field, compiled);
   field.at("type").unsupported(type, "Unigram, WordPiece");
 }
 
@@ -314,35 +316,51 @@ json parse_json(std::string_view text, const std::string& path) {
   }
 }
 
-const char* name_of(const json& root) {
+json parse_root(std::string_view text, const std::string& path) {
+  json root = parse_json(text, path);
+  if (!root.is_object())
+    throw InvalidFormat(path + ": expected an object, found " + root.type_name());
+  return root;
+}
+
+std::string name_of(const json& root, bool compiled) {
   const json& model = root["model"];
-  return model.is_object() && model.contains("vocab") && model["vocab"].is_array()
-             ? "Unigram (tokenizer.json)"
-             : "WordPiece (tokenizer.json)";
+  const bool unigram = model.is_object() && model.contains("vocab") && model["vocab"].is_array();
+  return std::string(unigram ? "Unigram" : "WordPiece") +
+         (compiled ? " (tokenizer.json, compiled)" : " (tokenizer.json)");
 }
 
 }  // namespace
 
 LoadedTokenizer parse_tokenizer_json(std::string_view text, const std::string& path,
-                                     const TokenizerConfig& config) {
-  const json root = parse_json(text, path);
-  if (!root.is_object())
-    throw InvalidFormat(path + ": expected an object, found " + root.type_name());
+                                     const TokenizerConfig& config,
+                                     const VocabularyTables* compiled) {
+  const json root = parse_root(text, path);
   const Field field(root, path);
   PipelineParts parts;
-  parts.model = parse_model(field.at("model"));
+  parts.model = parse_model(field.at("model"), compiled);
   parts.added = parse_added_tokens(field, *parts.model);
   complete_added_tokens(config, *parts.model, parts.added);
   if (field.has("normalizer")) parts.normalizer = parse_normalizer(field.at("normalizer"), config);
   if (field.has("pre_tokenizer"))
     parts.pre_tokenizer = parse_pre_tokenizer(field.at("pre_tokenizer"));
-  parts.description = name_of(root);
+  parts.description = name_of(root, compiled != nullptr);
   LoadedTokenizer loaded;
   loaded.special = field.has("post_processor") ? parse_post_processor(field.at("post_processor"))
                                                : Template::bare();
   loaded.special.token_types = config.gives_token_types();
   loaded.text = make_pipeline(std::move(parts));
   return loaded;
+}
+
+JsonParts split_tokenizer_json(std::string_view text, const std::string& path) {
+  json root = parse_root(text, path);
+  JsonParts parts;
+  parts.model = parse_model(Field(root, path).at("model"), nullptr);
+  json& vocabulary = root["model"]["vocab"];
+  vocabulary = vocabulary.is_array() ? json::array() : json::object();
+  parts.skeleton = root.dump();
+  return parts;
 }
 
 LoadedTokenizer load_tokenizer_json(const std::string& folder) {

@@ -1,5 +1,6 @@
 // Unigram language model segmentation (Kudo 2018): the path of pieces with the highest sum of log
 // probabilities, as models/unigram/model.rs of the tokenizers library finds it, ties included.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -25,18 +26,19 @@ std::vector<std::string_view> texts_of(const UnigramOptions& options) {
 
 class Unigram final : public Model {
  public:
-  explicit Unigram(const UnigramOptions& options)
-      : size_(static_cast<int>(options.pieces.size())),
-        unk_id_(options.unk_id),
+  Unigram(const UnigramOptions& options, const std::string& where)
+      : unk_id_(options.unk_id),
         byte_fallback_(options.byte_fallback),
-        trie_(texts_of(options)) {
-    double lowest = std::numeric_limits<double>::infinity();
-    scores_.reserve(options.pieces.size());
-    for (const auto& [text, score] : options.pieces) {
-      scores_.push_back(score);
-      lowest = std::min(lowest, score);
+        trie_(make_trie(options, where)) {
+    own_scores_.reserve(options.pieces.size());
+    for (const auto& [text, score] : options.pieces) own_scores_.push_back(score);
+    scores_ = own_scores_;
+    if (options.compiled != nullptr) {
+      scores_ = options.compiled->scores;
+      owner_ = options.compiled->owner;
     }
-    unk_score_ = lowest - kUnkPenalty;
+    check(where);
+    unk_score_ = *std::min_element(scores_.begin(), scores_.end()) - kUnkPenalty;
     for (int byte = 0; byte < 256; ++byte) {
       char name[8];
       std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
@@ -52,10 +54,32 @@ class Unigram final : public Model {
     ids.insert(ids.end(), scratch.ids.rbegin(), scratch.ids.rend());
   }
 
-  int vocabulary_size() const override { return size_; }
+  int vocabulary_size() const override { return static_cast<int>(scores_.size()); }
   std::int32_t token_to_id(std::string_view token) const override { return trie_.find(token); }
+  VocabularyTables tables() const override { return {trie_.edges(), {}, scores_, {}, nullptr}; }
 
  private:
+  static PieceTrie make_trie(const UnigramOptions& options, const std::string& where) {
+    if (options.compiled == nullptr) return PieceTrie(texts_of(options));
+    const auto pieces = static_cast<std::int64_t>(options.compiled->scores.size());
+    return {options.compiled->pieces, pieces, where};
+  }
+
+  void check(const std::string& where) const {
+    if (scores_.empty()) throw InvalidFormat(where + ": vocab: expected pieces, found none");
+    for (std::size_t i = 0; i < scores_.size(); ++i) {
+      if (std::isnan(scores_[i])) {
+        throw InvalidFormat(where + ": vocab[" + std::to_string(i) +
+                            "]: expected a score, found NaN");
+      }
+    }
+    const auto size = static_cast<std::int64_t>(scores_.size());
+    if (unk_id_ < 0 || unk_id_ >= size) {
+      throw InvalidFormat(where + ": unk_id: expected 0 to " + std::to_string(size - 1) +
+                          ", found " + (unk_id_ < 0 ? "none" : std::to_string(unk_id_)));
+    }
+  }
+
   static void decode(std::string_view text, ModelScratch& scratch) {
     if (text.size() > kMaxBytes) {
       throw InvalidArgument("text: expected at most " + std::to_string(kMaxBytes) +
@@ -166,11 +190,12 @@ class Unigram final : public Model {
     }
   }
 
-  int size_;
   std::int32_t unk_id_;
   bool byte_fallback_;
   PieceTrie trie_;
-  std::vector<double> scores_;
+  std::vector<double> own_scores_;  // empty over a compiled vocabulary
+  std::span<const double> scores_;
+  std::shared_ptr<const void> owner_;
   double unk_score_ = 0;
   std::int32_t byte_ids_[256];
 };
@@ -178,19 +203,7 @@ class Unigram final : public Model {
 }  // namespace
 
 std::unique_ptr<const Model> make_unigram(const UnigramOptions& options, const std::string& where) {
-  if (options.pieces.empty()) throw InvalidFormat(where + ": vocab: expected pieces, found none");
-  for (std::size_t i = 0; i < options.pieces.size(); ++i) {
-    if (std::isnan(options.pieces[i].second)) {
-      throw InvalidFormat(where + ": vocab[" + std::to_string(i) +
-                          "]: expected a score, found NaN");
-    }
-  }
-  const auto size = static_cast<std::int64_t>(options.pieces.size());
-  if (options.unk_id < 0 || options.unk_id >= size) {
-    throw InvalidFormat(where + ": unk_id: expected 0 to " + std::to_string(size - 1) + ", found " +
-                        (options.unk_id < 0 ? "none" : std::to_string(options.unk_id)));
-  }
-  return std::make_unique<Unigram>(options);
+  return std::make_unique<Unigram>(options, where);
 }
 
 }  // namespace narabi::tokenize

@@ -51,6 +51,8 @@ class Eval(CliTest):
         for line in lines:
             self.assertEqual(line["queries"], 2)
             self.assertTrue(0 < line["p_randomisation"] <= 1 and 0 <= line["p_t"] <= 1)
+            self.assertEqual((line["wins"], line["losses"]), (1, 0))
+            self.assertEqual(line["p_t_holm"], min(1, 2 * line["p_t"]))  # both have the same p
         self.assertEqual(self.narabi(*command, "--seed", 3).out, self.narabi(*command, "--seed", 3).out)
         self.wrong_usage("eval", "--qrels", self.qrels, self.run, "--compare", expect=["--compare"])
 

@@ -66,6 +66,29 @@ class Dense(CliTest):
         only = self.search("--retriever", "hybrid", "--candidates", 30, "--fusion", "convex", "--dense-weight", 0)
         self.assertEqual([line["id"] for line in only][:29], bm25[:29])
 
+    def test_explain_names_the_arms_and_the_reranker(self):
+        self.build()
+        hit = self.search("--retriever", "hybrid", "--model", MODEL, "--blend", 0)[3]
+        command = ["index", self.index, "explain", "--query", QUERY, "--id", hit["id"], "--model", MODEL]
+        arms = {line["arm"]: line for line in self.narabi(*command, "--json").json if "arm" in line}
+        self.assertEqual(list(arms), ["bm25", "dense", "fused", "reranker"])
+        for arm in ["bm25", "dense"]:
+            self.assertEqual(arms[arm].get("rank"), hit.get(arm + "_rank"))
+        self.assertEqual(arms["fused"]["rank"], hit["before"])
+        self.assertAlmostEqual(arms["reranker"]["logit"], hit["logit"], delta=1e-5)
+        self.assertIn("reranker   logit", self.narabi(*command).out)
+
+    def test_hybrid_search_says_what_each_part_took(self):
+        self.build()
+        line = self.search("--retriever", "hybrid", "--model", MODEL, "--candidates", 5, "--times")[0]
+        self.assertEqual(list(line["ms"]), ["analyze", "bm25", "embed", "dense", "fusion", "fetch", "rerank", "total"])
+        self.assertGreaterEqual(line["ms"]["total"] + 1, sum(list(line["ms"].values())[:-1]))
+        self.assertEqual((line["reranking"], line["reranked"]), ("full", len(self.search("--retriever", "hybrid",
+                                                                                          "--candidates", 5))))
+        text = self.narabi("search", self.index, "--query", QUERY, "--retriever", "hybrid").out.splitlines()[-1]
+        for part in ["of 300 passages found", "bm25", "dense", "fusion", "total"]:
+            self.assertIn(part, text)
+
     def test_an_approximate_index_agrees_with_exact_search_when_all_lists_are_visited(self):
         self.build("--dense", "IVF4,SQ8")
         info = self.info()

@@ -1,4 +1,4 @@
-"""narabi search over a corpus in memory, and narabi reproduce."""
+"""narabi search over a corpus in memory."""
 
 import json
 import lzma
@@ -60,6 +60,36 @@ class Search(CliTest):
         lines = self.search("--queries", queries, "--json", "--top-n", 2).json
         self.assertEqual([line["query_id"] for line in lines], ["q1", "q1", "q2", "q2"])
 
+    def test_a_budget_reranks_as_many_as_fit_and_says_so(self):
+        every = self.search("--query", QUERY, "--json", "--candidates", 20, "--top-n", 20)
+        before = [line["id"] for line in every.json]
+        rerank = ["--query", QUERY, "--json", "--times", "--candidates", 20, "--top-n", 20, "--model", MODEL, "--blend", 0]
+        none = self.search(*rerank, "--budget-ms", 0).json
+        self.assertEqual([line["id"] for line in none], before)
+        self.assertEqual({(line["reranking"], line["reranked"], "logit" in line) for line in none}, {("skipped", 0, False)})
+        full = self.search(*rerank, "--budget-ms", 1e6).json
+        self.assertEqual([(line["id"], line["logit"]) for line in full],
+                         [(line["id"], line["logit"]) for line in self.search(*rerank).json])
+        self.assertEqual({line["reranking"] for line in full}, {"full"})
+        budget = full[0]["ms"]["rerank"] / 2
+        cut = self.search(*rerank, "--budget-ms", budget).json  # how many is the machine's business
+        count = cut[0]["reranked"]
+        self.assertEqual([("logit" in line) for line in cut], [True] * count + [False] * (20 - count))
+        self.assertEqual(sorted(line["before"] for line in cut[:count]), list(range(1, count + 1)))
+        self.assertEqual([line["id"] for line in cut[count:]], before[count:])
+        scores = [line["score"] for line in cut]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        self.wrong_usage("search", "--corpus", KYOTO, "--query", QUERY, "--budget-ms", 5, expect=["--model"])
+
+    def test_the_best_window_of_a_long_passage_counts(self):
+        answer = "平等院を建てたのは藤原頼通である。"
+        noise = "今日は天気がよいので川まで歩いた。" * 40
+        corpus = self.file("long.jsonl", json_lines([{"id": "long", "text": noise + answer}, {"id": "short", "text": noise}]))
+        query = ["--query", "平等院を建てたのは誰", "--json", "--model", MODEL, "--blend", 0, "--max-length", 96]
+        cut = {line["id"]: line["logit"] for line in self.search(*query, corpus=corpus).json}
+        best = {line["id"]: line["logit"] for line in self.search(*query, "--windows", corpus=corpus).json}
+        self.assertGreater(best["long"], cut["long"] + 1)
+
     def test_several_corpus_files_are_one_corpus(self):
         documents = kyoto(40)
         parts = [self.file("a.jsonl", json_lines(documents[:25])),
@@ -84,24 +114,6 @@ class Search(CliTest):
         result = self.run_narabi("search", "--corpus", KYOTO, "--query", "寺\udcff")
         self.assertIn(result.code, (1, 2))
         self.assertIn("UTF-8", result.err)
-
-
-class Reproduce(CliTest):
-    def test_the_table_of_a_part_of_jsquad(self):
-        lines = self.narabi("reproduce", "jsquad", "--data", ROOT / "data", "--model", MODEL, "--limit", 20,
-                            "--blend", 0.1, "--json").json
-        self.assertEqual([line["ranking"].split(", ")[-1] for line in lines],
-                         ["words + bigrams", "logit alone", "logit + 0.1 x BM25"])
-        for line in lines:
-            for metric in ["mrr@10", "ndcg@10"]:
-                self.assertTrue(0 < line[metric] <= 1)
-            self.assertGreaterEqual(line["seconds"], 0)
-
-    def test_a_data_folder_without_the_collection_is_named(self):
-        self.fails("reproduce", "jsquad", "--data", self.folder, expect=["jsquad"])
-
-    def test_an_unknown_collection_is_wrong_usage(self):
-        self.wrong_usage("reproduce", "nothing")
 
 
 if __name__ == "__main__":

@@ -38,9 +38,9 @@ Encoder::Encoder(const WeightLoader& loader, const std::string& prefix, const Co
     : config_(config),
       rule_(positions),
       operand_(loader.operand()),
-      words_(loader.tensors(), prefix + "embeddings.word_embeddings.weight"),
-      positions_(loader.tensors(), prefix + "embeddings.position_embeddings.weight"),
-      types_(loader.tensors(), prefix + "embeddings.token_type_embeddings.weight"),
+      words_(loader.tensors(), tensors(prefix, config)[0]),
+      positions_(loader.tensors(), tensors(prefix, config)[1]),
+      types_(loader.tensors(), tensors(prefix, config)[2]),
       norm_(loader.norm(prefix + kNorm)) {
   for (int layer = 0; layer < config.layers; ++layer) {
     layers_.emplace_back(loader, layer_prefix(prefix, layer), config.layer);

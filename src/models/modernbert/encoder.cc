@@ -68,7 +68,7 @@ Encoder::Encoder(const WeightLoader& loader, const std::string& prefix, const Co
                    .intermediate = static_cast<std::size_t>(config.intermediate),
                    .rotary = true},
       operand_(loader.operand()),
-      embeddings_(loader.tensors(), prefix + "embeddings.tok_embeddings.weight"),
+      embeddings_(loader.tensors(), tensors(prefix, config)[0]),
       embedding_norm_(loader.norm(prefix + "embeddings.norm")),
       final_norm_(loader.norm(prefix + "final_norm")),
       global_rotary_(
@@ -98,9 +98,9 @@ Layer Encoder::load_layer(const WeightLoader& loader, const std::string& prefix,
   if (layer > 0) loaded.attn_norm = loader.norm(p + "attn_norm");
   const std::string qkv = p + "attn.Wqkv";  // [3H, H]: rows of Q, K, V
   loaded.attention = {
-      .query = loader.linear(qkv, {query_order(layer_shape_, 0), hidden}),
-      .key = loader.linear(qkv, {query_order(layer_shape_, h), hidden}),
-      .value = loader.linear(qkv, {value_order(layer_shape_, 2 * h), hidden}),
+      .query = loader.linear(qkv, {query_order(layer_shape_, 0), hidden}, "query"),
+      .key = loader.linear(qkv, {query_order(layer_shape_, h), hidden}, "key"),
+      .value = loader.linear(qkv, {value_order(layer_shape_, 2 * h), hidden}, "value"),
       .output = loader.linear(p + "attn.Wo", {hidden, value_order(layer_shape_, 0)})};
   loaded.mlp_norm = loader.norm(p + "mlp_norm");
   loaded.feed_forward = {.up = loader.linear(p + "mlp.Wi", {gate_order(layer_shape_), hidden}),

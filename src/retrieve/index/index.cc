@@ -21,6 +21,21 @@ namespace {
 
 using namespace retrieve;
 
+using Clock = std::chrono::steady_clock;
+
+// Adds what the parts of a search take to `out`, one after the other.
+class Lap {
+ public:
+  void end(double& out) {
+    const auto now = Clock::now();
+    out += std::chrono::duration<double, std::milli>(now - start_).count();
+    start_ = now;
+  }
+
+ private:
+  Clock::time_point start_ = Clock::now();
+};
+
 constexpr int kAttempts = 50;  // to open segments that a writer keeps replacing
 
 Database::Access access_for(const std::string& folder) {
@@ -127,15 +142,21 @@ struct Index::Impl {
   }
 
   std::vector<Fused> find(Store& store, const Snapshot& snapshot, const Terms& terms,
-                          const std::vector<float>& query, const SearchOptions& options) {
+                          const std::vector<float>& query, const SearchOptions& options,
+                          SearchTimes& times) {
+    Lap lap;
     std::vector<Bitmap> allowed;
     if (!options.filter.empty()) allowed = allowed_documents(store, snapshot, options.filter);
     std::vector<RankedNumber> bm25, dense;
     if (options.retriever != Retriever::kDense) {
       for (const auto& hit : snapshot.lexical.search(terms, options.candidates, allowed))
         bm25.push_back({hit.number, hit.score});
+      lap.end(times.bm25);
     }
-    if (options.retriever != Retriever::kBm25) dense = dense_arm(snapshot, query, options, allowed);
+    if (options.retriever != Retriever::kBm25) {
+      dense = dense_arm(snapshot, query, options, allowed);
+      lap.end(times.dense);
+    }
     std::vector<Fused> hits = unite(bm25, dense);
     if (options.retriever != Retriever::kHybrid) {
       for (Fused& hit : hits)
@@ -145,6 +166,7 @@ struct Index::Impl {
     } else {
       fuse_by_score(hits, options.dense_weight);
     }
+    lap.end(times.fusion);
     return hits;
   }
 
@@ -166,15 +188,22 @@ Index::Index(const std::string& folder, const std::string& embedder)
 Index::~Index() = default;
 Index::Index(Index&&) noexcept = default;
 
-std::vector<Index::Hit> Index::search(std::string_view query, const SearchOptions& options) const {
+std::vector<Index::Hit> Index::search(std::string_view query, const SearchOptions& options,
+                                      SearchTimes* times) const {
+  SearchTimes spent;
+  Lap lap;
   Terms terms;
   std::vector<float> vector;
   if (options.retriever != Retriever::kDense) terms = impl_->analysis->analyze(query);
+  lap.end(spent.analyze);
   if (options.retriever != Retriever::kBm25) vector = impl_->embed(query);
+  lap.end(spent.embed);
   std::vector<Hit> hits;
   const bool dense = options.retriever != Retriever::kBm25 && !options.exact;
   const auto fetch = [&](Store& store, const Snapshot& snapshot) {
-    for (const Fused& found : impl_->find(store, snapshot, terms, vector, options)) {
+    const std::vector<Fused> all = impl_->find(store, snapshot, terms, vector, options, spent);
+    Lap fetching;
+    for (const Fused& found : all) {
       auto document = store.get(found.number);
       if (!document) {
         throw InvalidFormat(
@@ -190,8 +219,10 @@ std::vector<Index::Hit> Index::search(std::string_view query, const SearchOption
                       found.bm25_rank,
                       found.dense_rank});
     }
+    fetching.end(spent.fetch);
   };
   impl_->with_snapshot(fetch, dense);
+  if (times != nullptr) *times = spent;
   return hits;
 }
 
@@ -229,7 +260,6 @@ double share_found(const std::vector<RankedNumber>& exact, const std::vector<Ran
 }  // namespace
 
 std::vector<Index::Recall> Index::check_recall(std::size_t count) const {
-  using Clock = std::chrono::steady_clock;
   const auto ms_since = [](Clock::time_point start) {
     return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
   };

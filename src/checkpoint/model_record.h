@@ -1,0 +1,55 @@
+// What narabi.json of a model folder records: the gate of a precision, and the stamp of a packed
+// folder. Other keys ("blend") belong to others and stay as they are.
+//
+//   {"precision": {"int8": {"held": true, "kendall_tau": 0.998, "ndcg_change": 0.0002, ...}},
+//    "packed": {"version": 1, "precision": "int8", "layout": "int8-groups4-columns32",
+//               "weights": "xxh3:...", "source": "xxh3:..."}}
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "checkpoint/model_folder.h"
+
+namespace narabi::checkpoint {
+
+// The form of the packed weights: kernels/packed_weight.h and models/packed_tensors.h. A change of
+// either needs another version.
+inline constexpr int kPackedVersion = 1;
+inline constexpr const char* kPackedLayout = "int8-groups4-columns32";
+
+// What `narabi quantize --check` found for a precision.
+struct GateRecord {
+  bool held = false;
+  double kendall_tau = 0, ndcg_change = 0;
+  std::size_t pairs = 0;
+};
+
+class ModelRecord {
+ public:
+  // narabi.json of `folder`; nothing where there is none. Throws InvalidFormat.
+  explicit ModelRecord(const std::string& folder);
+  ~ModelRecord();
+  ModelRecord(ModelRecord&&) noexcept;
+  ModelRecord& operator=(ModelRecord&&) noexcept;
+
+  void set_gate(const std::string& precision, const GateRecord& gate);
+  void forget_gates();  // of weights that are no longer those
+  // For a model.safetensors of packed weights, made of `source`: checksums of their files.
+  void set_stamp(const std::string& weights, const std::string& source);
+  void write(const std::string& folder) const;  // whole or not at all; throws IoError
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// narabi.json says that the folder holds packed weights.
+bool is_stamped(const std::string& folder);
+
+// Throws InvalidFormat or Unsupported, naming file and key, unless narabi.json stamps this very
+// model.safetensors, in the version that this build reads. Reads the file once, without keeping it
+// in memory.
+void check_stamp(const ModelFolder& folder);
+
+}  // namespace narabi::checkpoint

@@ -1,0 +1,92 @@
+#include "engine/pack_folder.h"
+
+#include <filesystem>
+
+#include "base/paths.h"
+#include "checkpoint/model_record.h"
+#include "models/registry.h"
+#include "narabi/error.h"
+#include "tokenize/compiled.h"
+
+namespace narabi::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uintmax_t kSmall = 64 << 20;  // a tokenizer.json of 250,000 pieces has 18 MB
+
+// model.safetensors, or the index of its shards.
+std::string weights_of(const fs::path& folder) {
+  const fs::path whole = folder / "model.safetensors";
+  return (base::exists(whole) ? whole : folder / "model.safetensors.index.json").string();
+}
+
+std::uint64_t weight_bytes(const fs::path& folder) {
+  std::uint64_t bytes = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".safetensors") bytes += entry.file_size();
+  }
+  return bytes;
+}
+
+// Settings, tokenizer files, the model card; no weights of any kind.
+bool belongs(const fs::directory_entry& entry) {
+  const std::string name = entry.path().filename().string();
+  if (!entry.is_regular_file() || entry.file_size() > kSmall) return false;
+  if (name == "narabi.json" || name == tokenize::kCompiledFile) return false;
+  for (const char* ending : {".safetensors", ".safetensors.index.json", ".bin", ".onnx", ".pt"}) {
+    if (name.ends_with(ending)) return false;
+  }
+  for (const char* ending : {".json", ".txt", ".model", ".md"}) {
+    if (name.ends_with(ending)) return true;
+  }
+  return name == "LICENSE";
+}
+
+void copy_small_files(const fs::path& from, const fs::path& to) {
+  for (const auto& entry : fs::directory_iterator(from)) {
+    if (!belongs(entry)) continue;
+    fs::create_directories(to);
+    fs::copy_file(entry.path(), to / entry.path().filename(), fs::copy_options::overwrite_existing);
+  }
+}
+
+// The modules of sentence-transformers: 1_Pooling/config.json.
+void copy_modules(const fs::path& from, const fs::path& to) {
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const std::string name = entry.path().filename().string();
+    const bool module = name.size() > 2 && name[0] >= '0' && name[0] <= '9' && name[1] == '_';
+    if (module && entry.is_directory()) copy_small_files(entry.path(), to / name);
+  }
+}
+
+PackedFolder write(const std::string& folder, const fs::path& output) {
+  const std::string weights = (output / "model.safetensors").string();
+  checkpoint::ModelRecord record(folder);  // its "blend" goes along
+  record.forget_gates();
+  fs::create_directories(output);
+  fs::remove(output / "narabi.json");
+  fs::remove(output / tokenize::kCompiledFile);
+  models::pack_model(folder, weights);
+  copy_small_files(folder, output);
+  copy_modules(folder, output);
+  const bool compiled = tokenize::compile_tokenizer(folder, output.string());
+  record.set_stamp(weights, weights_of(folder));
+  record.write(output.string());
+  return {weight_bytes(folder), weight_bytes(output), compiled};
+}
+
+}  // namespace
+
+PackedFolder pack_folder(const std::string& folder, const std::string& output) {
+  if (base::exists(output) && base::exists(folder) && fs::equivalent(output, folder)) {
+    throw InvalidArgument("output: expected another folder than the model's, found " + output);
+  }
+  try {
+    return write(folder, output);
+  } catch (const fs::filesystem_error& error) {
+    throw IoError(output + ": cannot write the packed folder: " + error.what());
+  }
+}
+
+}  // namespace narabi::engine

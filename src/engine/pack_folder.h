@@ -1,0 +1,21 @@
+// A model folder in packed int8 form: weights, tokenizer and stamp, all that loading maps.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace narabi::engine {
+
+struct PackedFolder {
+  std::uint64_t source_bytes = 0, bytes = 0;  // of the files of weights
+  bool tokenizer = false;                     // compiled, see tokenize/compiled.h
+};
+
+// Writes the reranker or encoder in `folder` to the folder `output`, which is made where there is
+// none: model.safetensors (models/packed_tensors.h), tokenizer.narabi, the small files beside them,
+// and at last narabi.json with the stamp, without which a folder is refused. Throws InvalidArgument
+// when both are the same folder, Unsupported for a folder that is packed already or no model that
+// narabi runs.
+PackedFolder pack_folder(const std::string& folder, const std::string& output);
+
+}  // namespace narabi::engine
