@@ -32,7 +32,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kJudgedDepth = 20;  // BM25's best, of which a held-out group consists
+// A held-out group: a positive, others of its article, and BM25's best.
+constexpr std::size_t kJudgedDepth = 20, kJudgedNeighbours = 5;
 
 struct Options {
   std::vector<std::string> corpus, set;
@@ -81,12 +82,16 @@ std::vector<mine::Question> read_clicks(const std::string& path, const mine::Cor
   return questions;
 }
 
-// A cloze holds most of a sentence, which word matching finds; so every other question is a
-// sentence that was taken out of its passage, which asks for more.
-std::vector<mine::Question> make_questions(const mine::Corpus& corpus, std::mt19937_64& random) {
+// Learned from: clozes and sentences taken out of their passages, by turns. Judged by: the latter
+// only, since a cloze holds most of a sentence of its passage, which any model finds that matches
+// words.
+std::vector<mine::Question> make_questions(const mine::Corpus& corpus,
+                                           const std::vector<bool>& held_articles,
+                                           std::mt19937_64& random) {
   std::vector<mine::Question> questions;
   for (std::size_t i = 0; i < corpus.passages.size(); ++i) {
-    const mine::Kind kind = i % 2 == 0 ? mine::Kind::kCloze : mine::Kind::kIct;
+    const bool cloze = i % 2 == 0 && !held_articles[corpus.article[i]];
+    const mine::Kind kind = cloze ? mine::Kind::kCloze : mine::Kind::kIct;
     if (auto question = mine::synthesize(corpus, i, kind, random))
       questions.push_back(std::move(*question));
   }
@@ -96,11 +101,11 @@ std::vector<mine::Question> make_questions(const mine::Corpus& corpus, std::mt19
 // By articles: what is judged shares no article with what is learned.
 Split split(const Options& options, const mine::Corpus& corpus) {
   std::mt19937_64 random(options.seed);
-  std::vector<mine::Question> all =
-      options.clicks.empty() ? make_questions(corpus, random) : read_clicks(options.clicks, corpus);
   std::vector<bool> held(corpus.members.size());
   for (std::size_t i = 0; i < held.size(); ++i)
     held[i] = std::uniform_real_distribution<double>()(random) < options.held_out;
+  std::vector<mine::Question> all = options.clicks.empty() ? make_questions(corpus, held, random)
+                                                           : read_clicks(options.clicks, corpus);
   std::shuffle(all.begin(), all.end(), random);
   Split parts;
   for (mine::Question& question : all) {
@@ -217,8 +222,9 @@ void report(const Options& options, const Quality& before, const Quality& after,
     }
   } else {
     output.line(
-        fmt::format("{} held-out questions, BM25's top {}\n         nDCG@10  MRR@10   hit@1",
-                    groups, kJudgedDepth));
+        fmt::format("{} held-out questions, {} passages each: {} of the same article, else BM25's "
+                    "best\n         nDCG@10  MRR@10   hit@1",
+                    groups, kJudgedDepth, kJudgedNeighbours));
     output.line(
         fmt::format("before    {:.4f}  {:.4f}  {:.4f}", before.ndcg, before.mrr, before.hit));
     output.line(fmt::format("after     {:.4f}  {:.4f}  {:.4f}", after.ndcg, after.mrr, after.hit));
@@ -239,7 +245,8 @@ void run(const Options& options) {
   learn.same_article = 3;
   learn.random = 1;
   learn.seed = options.seed;
-  judged.ranking.count = kJudgedDepth - 1;
+  judged.same_article = kJudgedNeighbours;
+  judged.ranking.count = kJudgedDepth - 1 - kJudgedNeighbours;
   judged.ranking.range_max = kJudgedDepth;
   judged.filter_answers = false;
   const std::string work = options.output + "/training";

@@ -9,7 +9,7 @@ namespace narabi::eval {
 namespace {
 
 constexpr double kWidth = 860, kHeight = 480;
-constexpr double kLeft = 70, kRight = 250, kTop = 44, kBottom = 56;
+constexpr double kLeft = 70, kRight = 250, kTop = 52, kBottom = 56;
 constexpr double kLegend = 20;  // between two lines of it
 // Okabe and Ito's palette, which colour-blind people tell apart.
 constexpr std::array<const char*, 6> kColours = {"#0072b2", "#d55e00", "#009e73",
@@ -73,7 +73,7 @@ class Drawing {
     out_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(kWidth, 0) + " " +
            number(kHeight, 0) + "\" font-family=\"sans-serif\" font-size=\"12\">\n" +
            "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
-    text(kLeft, 26, "start", plot_.title, "#222222", 15);
+    text(kLeft, 24, "start", plot_.title, "#222222", 15);
     axes();
     std::size_t colour = 0;
     for (const auto& level : plot_.levels) draw_level(level, kColours[colour++ % kColours.size()]);
@@ -106,7 +106,7 @@ class Drawing {
     for (int i = 0; i <= 5; ++i) {
       const double value = y_.low + (y_.high - y_.low) * i / 5;
       line(kLeft, y(value), right, y(value), "#dddddd");
-      text(kLeft - 8, y(value) + 4, "end", number(value, 3), "#444444");
+      text(kLeft - 8, y(value) + 4, "end", number(value, 4), "#444444");
     }
     for (int power = -2; power <= 6; ++power) {
       for (const int step : {1, 2, 5}) {
@@ -119,7 +119,7 @@ class Drawing {
     line(kLeft, bottom, right, bottom, "#444444");
     line(kLeft, kTop, kLeft, bottom, "#444444");
     text((kLeft + right) / 2, kHeight - 14, "middle", "ms per query (logarithmic)", "#444444");
-    text(kLeft - 8, kTop - 6, "end", plot_.metric, "#444444");
+    text(12, kTop - 4, "start", plot_.metric, "#444444");
   }
 
   void legend(const std::string& name, const std::string& colour, const char* more) {

@@ -97,7 +97,7 @@ class LexicalSearch {
  private:
   friend class SegmentSearch;
   float impact_of(int field, std::uint32_t frequency, std::uint32_t length) const {
-    if (frequency <= kTableFrequencies && length < kTableLengths)
+    if (frequency - 1 < kTableFrequencies && length < kTableLengths)  // a damaged 0 is outside
       return impacts_[field][(frequency - 1) * kTableLengths + length];
     return static_cast<float>(
         impact(statistics_.bm25, frequency, length, statistics_.average_length[field]));

@@ -110,6 +110,10 @@ std::int32_t SegmentSearch::score_of(const Term& term, std::uint32_t frequency,
 
 void SegmentSearch::add_postings(Term& term, std::uint32_t base, std::uint32_t end) {
   const std::uint32_t size = end - base;
+  const std::uint16_t* lengths = lengths_[term.field] + base;
+  const float* impacts = search_.impacts_[term.field].data();
+  std::uint32_t* scores = scores_.data();  // unsigned: a damaged list may overflow one
+  const float weight = term.weight;
   for (; !term.cursor.at_end(); term.cursor.next_block()) {
     const std::uint32_t* documents = term.cursor.block_documents();
     const std::uint32_t* frequencies = term.cursor.block_frequencies();
@@ -117,10 +121,17 @@ void SegmentSearch::add_postings(Term& term, std::uint32_t base, std::uint32_t e
     auto i = static_cast<std::uint32_t>(
         documents[0] >= base ? 0
                              : std::lower_bound(documents, documents + count, base) - documents);
-    for (; i < count && documents[i] - base < size; ++i) {
-      std::uint32_t& score =
-          scores_[documents[i] - base];  // unsigned: a damaged list may overflow it
-      score += static_cast<std::uint32_t>(score_of(term, frequencies[i], documents[i]));
+    for (; i < count; ++i) {
+      const std::uint32_t at = documents[i] - base;
+      if (at >= size) break;
+      const std::uint32_t frequency = frequencies[i], length = lengths[at];
+      if (frequency - 1 < LexicalSearch::kTableFrequencies && length < LexicalSearch::kTableLengths)
+          [[likely]] {
+        const float impact = impacts[(frequency - 1) * LexicalSearch::kTableLengths + length];
+        scores[at] += static_cast<std::uint32_t>(static_cast<std::int32_t>(impact * weight + 0.5f));
+      } else {
+        scores[at] += static_cast<std::uint32_t>(score_of(term, frequency, documents[i]));
+      }
     }
     if (i < count) return;  // the rest belongs to a later window
   }
