@@ -94,7 +94,7 @@ class Quantize(CliTest):
 
     def test_the_packed_form_is_that_of_every_instruction_set(self):
         folder, _ = self.packed()
-        pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(5)))
+        pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(2)))
         expected = self.logits(MODEL, "int8", pairs)
         for isa in ["scalar", "avx2", "avx512", "vnni"]:
             result = self.run_narabi("score", "--model", folder, "--input", pairs, env={"NARABI_ISA": isa})
