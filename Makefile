@@ -25,7 +25,9 @@ build: deps
 	cmake --preset release
 	cmake --build build/release
 
-demo: build
+demo: deps
+	cmake --preset release
+	cmake --build build/release --target narabi
 	scripts/demo.sh
 
 test: deps
