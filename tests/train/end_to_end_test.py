@@ -3,14 +3,14 @@
 Scale: 3 layers x 64 on the Kyoto sample. Sentences with a part asked for are the queries, their passages the
 positives, random passages the negatives; the last articles are held out. Chance puts the positive of a group of 8
 first in one of eight (.125); the margin asked for is below. So small a model needs 400 steps before it sees which
-words are equal: at 240 steps it gave .17 to .25, too close to chance to be told from it.
+words are equal: 240 steps gave .17 to .25, too close to chance to be told from it.
 """
 import lzma
 
 from common import *
 
 SAMPLE = ROOT / "data/kyoto/kyoto-sample.jsonl.xz"
-CHANCE, MARGIN = 1 / 8, 0.07  # of 500 groups a model of chance is .015 off; .30 was seen after 700 steps
+CHANCE, MARGIN = 1 / 8, 0.07  # of 500 groups a model of chance is .015 off; .30 was seen
 
 
 class EndToEnd(TrainTest):
