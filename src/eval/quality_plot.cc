@@ -119,7 +119,7 @@ class Drawing {
     line(kLeft, bottom, right, bottom, "#444444");
     line(kLeft, kTop, kLeft, bottom, "#444444");
     text((kLeft + right) / 2, kHeight - 14, "middle", "ms per query (logarithmic)", "#444444");
-    text(12, kTop - 4, "start", plot_.metric, "#444444");
+    text(12, kTop - 12, "start", plot_.metric, "#444444");
   }
 
   void legend(const std::string& name, const std::string& colour, const char* more) {
