@@ -138,12 +138,26 @@ TEST_P(GoldenReranker, is_bit_identical_in_any_batch_order_and_number_of_threads
   }
 }
 
+// Fewer pairs than workers: they share the rows of each.
+TEST_P(GoldenReranker, shares_short_requests_between_threads_without_changing_a_bit) {
+  std::vector<Encoding> encodings = encodings_of(some_goldens(GetParam()));
+  encodings.resize(std::min<std::size_t>(encodings.size(), 5));
+  for (const auto precision : {Precision::kF32, Precision::kBf16, Precision::kInt8}) {
+    const engine::Scorer alone(folder(), {.precision = precision, .threads = 1});
+    const engine::Scorer together(folder(), {.precision = precision, .threads = 3});
+    const std::vector<float> expected = alone.logits(encodings);
+    EXPECT_EQ(together.logits(encodings), expected);
+    for (std::size_t i = 0; i < encodings.size(); ++i)
+      EXPECT_EQ(together.logits({&encodings[i], 1})[0], expected[i]);
+  }
+}
+
 TEST_P(GoldenReranker, leaves_out_what_nobody_reads_without_changing_a_bit) {
   const std::vector<Golden> goldens = some_goldens(GetParam());
   models::Workspace workspace;
   for (const auto operand :
        {kernels::Operand::kF32, kernels::Operand::kBf16, kernels::Operand::kInt8}) {
-    const models::LoadedModel model = models::load_reranker(folder(), operand);
+    const models::LoadedModel model = models::load_reranker(folder(), {operand});
     const auto width = static_cast<std::size_t>(model.encoder->shape().hidden);
     std::vector<models::Sequence> batch;
     std::vector<std::vector<float>> alone;
@@ -172,7 +186,7 @@ TEST_P(GoldenReranker, gives_the_same_layers) {
   const std::string path = folder() + "/layers.safetensors";
   if (!std::filesystem::exists(path)) return;  // one folder of each architecture has them
   const checkpoint::Safetensors file(path);
-  const models::LoadedModel model = models::load_reranker(folder(), kernels::Operand::kF32);
+  const models::LoadedModel model = models::load_reranker(folder(), {kernels::Operand::kF32});
   int compared = 0;
   for (const std::string index : {"0.", "1."}) {
     const auto read = [&](const std::string& name) {

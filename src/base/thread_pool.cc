@@ -8,6 +8,24 @@
 #include <vector>
 
 namespace narabi::base {
+namespace {
+
+// The pool and worker that this thread runs for, so that a nested loop stays on its worker.
+thread_local const void* current_pool = nullptr;
+thread_local int current_worker = 0;
+
+// Waking a sleeping thread takes longer than a pass of a layer over a short text, so both sides
+// look out for about 30 microseconds first.
+template <typename Condition>
+void look_out(Condition condition) {
+  for (int i = 0; i < 1000 && !condition(); ++i) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+}
+
+}  // namespace
 
 struct ThreadPool::Impl {
   using Body = std::function<void(std::size_t, int)>;
@@ -26,9 +44,9 @@ struct ThreadPool::Impl {
   std::mutex mutex;
   std::condition_variable work, done;
   Loop* loop = nullptr;
-  unsigned generation = 0;
-  int running = 0;
-  bool stop = false;
+  std::atomic<unsigned> generation{0};
+  std::atomic<std::size_t> running{0};  // workers that have not finished the loop in flight
+  std::atomic<bool> stop{false};
   std::vector<std::thread> workers;
 
   static void drain(Loop& loop, int worker) {
@@ -48,28 +66,23 @@ struct ThreadPool::Impl {
   void work_forever(int worker);
 };
 
-namespace {
-
-// The pool and worker that this thread runs for, so that a nested loop stays on its worker.
-thread_local const void* current_pool = nullptr;
-thread_local int current_worker = 0;
-
-}  // namespace
-
 void ThreadPool::Impl::work_forever(int worker) {
   current_pool = this;
   current_worker = worker;
   unsigned seen = 0;
-  std::unique_lock lock(mutex);
+  const auto called = [&] { return stop || generation != seen; };
   for (;;) {
-    work.wait(lock, [&] { return stop || generation != seen; });
+    look_out(called);
+    std::unique_lock lock(mutex);
+    work.wait(lock, called);
     if (stop) return;
     seen = generation;
     Loop* mine = loop;
     lock.unlock();
     drain(*mine, worker);
-    lock.lock();
-    if (--running == 0) done.notify_one();
+    if (--running > 0) continue;
+    lock.lock();  // the caller looks at `running` with it, before it sleeps
+    done.notify_one();
   }
 }
 
@@ -104,7 +117,7 @@ void ThreadPool::parallel_for(std::size_t count,
   if (!alone) {
     const std::lock_guard lock(impl_->mutex);
     impl_->loop = &loop;
-    impl_->running = static_cast<int>(impl_->workers.size());
+    impl_->running = impl_->workers.size();
     ++impl_->generation;
     impl_->work.notify_all();
   }
@@ -116,8 +129,10 @@ void ThreadPool::parallel_for(std::size_t count,
   current_pool = outer_pool;
   current_worker = outer_worker;
   if (!alone) {
+    const auto all_done = [&] { return impl_->running == 0; };
+    look_out(all_done);
     std::unique_lock lock(impl_->mutex);
-    impl_->done.wait(lock, [&] { return impl_->running == 0; });
+    impl_->done.wait(lock, all_done);
   }
   if (loop.error) std::rethrow_exception(loop.error);
 }

@@ -21,6 +21,8 @@ class ThreadPool {
   // out in increasing order, a worker runs one at a time. Returns when all are done. The first
   // exception of a body is rethrown here and the indices not yet begun are dropped.
   // Calls from several threads take turns; a call from inside a body runs the loop on that worker.
+  // Workers look for the next loop for some microseconds before they sleep: loops that follow each
+  // other closely start at once.
   void parallel_for(std::size_t count,
                     const std::function<void(std::size_t index, int worker)>& body);
 

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "base/cpu.h"
+#include "base/line_reader.h"
 #include "base/thread_pool.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
@@ -16,6 +17,7 @@
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "engine/gemm_rate.h"
+#include "engine/limits.h"
 #include "engine/scorer.h"
 #include "narabi/error.h"
 #include "narabi/inspect.h"
@@ -27,7 +29,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-  std::string model, tokens = "200";
+  std::string model, tokens = "200", passages, query = "京都で紅葉が有名な寺はどこですか";
   std::size_t pairs = 100;
   int rounds = 7;
   bool json = false;
@@ -105,20 +107,41 @@ struct Measured {
   double tokens_squared = 0;
 };
 
-Measured measure(const Options& options, const Tokenizer& tokenizer, const engine::Scorer& scorer) {
-  base::ThreadPool pool(scorer.threads());
-  std::mt19937 random(options.seed);
-  const std::vector<int> lengths = make_lengths(options, random);
+// What a request asks: passages, and to how many tokens each pair is cut.
+struct Request {
   std::vector<std::string> passages;
-  for (std::size_t i = 0; i < options.pairs; ++i) passages.push_back(make_text(random, lengths[i]));
+  std::vector<int> lengths;
+};
+
+Request make_request(const Options& options, int max_length) {
+  Request request;
+  if (options.passages.empty()) {
+    std::mt19937 random(options.seed);
+    request.lengths = make_lengths(options, random);
+    for (const int length : request.lengths) request.passages.push_back(make_text(random, length));
+    return request;
+  }
+  base::LineReader lines(options.passages);
+  for (std::string line; lines.next(line);) {
+    if (!line.empty()) request.passages.push_back(line);
+  }
+  if (request.passages.empty())
+    throw InvalidFormat(options.passages + ": expected passages, found none");
+  request.lengths.assign(request.passages.size(), max_length);
+  return request;
+}
+
+Measured measure(const Options& options, const Request& request, const Tokenizer& tokenizer,
+                 const engine::Scorer& scorer) {
+  base::ThreadPool pool(scorer.threads());
+  const std::size_t pairs = request.passages.size();
   Measured measured;
   for (int round = -2; round < options.rounds; ++round) {  // two rounds of warm-up
     check_interrupt();
     const auto start = Clock::now();
-    std::vector<Encoding> encodings(options.pairs);
-    pool.parallel_for(options.pairs, [&](std::size_t i, int) {
-      encodings[i] =
-          tokenizer.encode_pair("京都で紅葉が有名な寺はどこですか", passages[i], lengths[i]);
+    std::vector<Encoding> encodings(pairs);
+    pool.parallel_for(pairs, [&](std::size_t i, int) {
+      encodings[i] = tokenizer.encode_pair(options.query, request.passages[i], request.lengths[i]);
     });
     const double tokenized = seconds_since(start);
     scorer.logits(encodings);
@@ -190,7 +213,9 @@ void run(const Options& options) {
   const double rss_after_model = peak_rss_mb();
   const Tokenizer tokenizer(options.model);
   const double load = seconds_since(start);
-  const Measured measured = measure(options, tokenizer, scorer);
+  const Request request = make_request(
+      options, engine::choose_max_length(options.model, model.max_length, scorer.max_positions()));
+  const Measured measured = measure(options, request, tokenizer, scorer);
   const double peak = peak_rss_mb();
   const ModelSummary summary = inspect(options.model);
   const Precision precision = scorer.precision();
@@ -201,13 +226,14 @@ void run(const Options& options) {
   const Flops flops = flops_of(summary, measured);
   const double bound =
       flops.linear / (rates.linear * 1e9) + flops.attention / (rates.attention * 1e9);
-  const auto pairs = static_cast<double>(options.pairs),
-             tokens = static_cast<double>(measured.tokens);
+  const std::size_t count = request.passages.size();
+  const std::string lengths = options.passages.empty() ? options.tokens : options.passages;
+  const auto pairs = static_cast<double>(count), tokens = static_cast<double>(measured.tokens);
   JsonLine line;
   line.set("model", options.model)
       .set("precision", name_of(precision))
       .set_integer("threads", model.threads);
-  line.set_integer("pairs", static_cast<std::int64_t>(options.pairs)).set("tokens", options.tokens);
+  line.set_integer("pairs", static_cast<std::int64_t>(count)).set("tokens", lengths);
   line.set("seconds", median)
       .set("pairs_per_s", pairs / median)
       .set("tokens_per_s", tokens / median);
@@ -225,7 +251,7 @@ void run(const Options& options) {
     output.line(line.text());
   } else {
     output.line(fmt::format("{}: {}, {} threads, {} pairs of {} tokens", options.model,
-                            name_of(precision), model.threads, options.pairs, options.tokens));
+                            name_of(precision), model.threads, count, lengths));
     output.line(fmt::format("  {:.3f} s a request (p99 {:.3f} s), {:.0f} pairs/s, {:.0f} tokens/s",
                             median, p99, pairs / median, tokens / median));
     output.line(
@@ -252,6 +278,9 @@ void add_bench(CLI::App& app) {
       ->add_option("--tokens", options->tokens,
                    "Tokens of a pair, or mixed: 40 to 500, mean about 211")
       ->capture_default_str();
+  command->add_option("--passages", options->passages,
+                      "Your own request instead: one passage a line; and its --query");
+  command->add_option("--query", options->query, "Of every pair")->capture_default_str();
   command->add_option("--rounds", options->rounds, "Requests measured, after two of warm-up")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -261,7 +290,8 @@ void add_bench(CLI::App& app) {
   command->footer(
       "Tokenizing is part of the time. Examples:\n"
       "  narabi bench --model DIR --threads 2\n  narabi bench --model DIR --pairs 1000 --tokens "
-      "mixed --json");
+      "mixed --json\n  narabi bench --model DIR --passages passages.txt --query 紅葉の名所は "
+      "--rounds 100");
   command->callback([options] { run(*options); });
 }
 

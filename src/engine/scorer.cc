@@ -1,7 +1,9 @@
 #include "engine/scorer.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <mutex>
 #include <numeric>
 #include <utility>
 
@@ -16,6 +18,9 @@ namespace narabi::engine {
 namespace {
 
 constexpr std::size_t kBatchRows = 256;
+// Below as many sequences for each worker, all workers share every pass: their ends would lie too
+// far apart.
+constexpr std::size_t kSharedBelow = 3;
 
 kernels::Operand operand_of(Precision precision) {
   switch (precision) {
@@ -30,13 +35,34 @@ kernels::Operand operand_of(Precision precision) {
   return kernels::Operand::kF32;
 }
 
-// A model, its workers, and one workspace a worker.
+// The workers of a pool, each with its workspace.
+class PoolCrew final : public models::Crew {
+ public:
+  PoolCrew(base::ThreadPool& pool, std::vector<models::Workspace>& workspaces)
+      : pool_(pool), workspaces_(workspaces) {}
+  std::size_t members() const override { return workspaces_.size(); }
+  void share(std::size_t count,
+             const std::function<void(std::size_t, models::Workspace&)>& body) override {
+    pool_.parallel_for(count, [&](std::size_t piece, int worker) {
+      body(piece, workspaces_[static_cast<std::size_t>(worker)]);
+    });
+  }
+
+ private:
+  base::ThreadPool& pool_;
+  std::vector<models::Workspace>& workspaces_;
+};
+
+// A model, its workers, and one workspace a worker, another for what they do together.
 class Runner {
  public:
   Runner(models::LoadedModel model, const ModelOptions& options)
       : model_(std::move(model)),
         pool_(options.threads > 0 ? options.threads : base::available_cores()),
-        workspaces_(static_cast<std::size_t>(pool_.threads())) {}
+        workspaces_(static_cast<std::size_t>(pool_.threads())),
+        crew_(pool_, workspaces_) {
+    shared_.set_crew(&crew_);
+  }
 
   const models::LoadedModel& model() const { return model_; }
   int threads() const { return pool_.threads(); }
@@ -55,26 +81,39 @@ class Runner {
     std::vector<std::size_t> lengths;
     lengths.reserve(order.size());
     for (const std::size_t i : order) lengths.push_back(encoding(i).input_ids.size());
-    const std::vector<std::size_t> ends = cut(lengths);
-    pool_.parallel_for(ends.size(), [&](std::size_t b, int worker) {
+    const auto threads = static_cast<std::size_t>(pool_.threads());
+    const bool together = threads > 1 && order.size() < kSharedBelow * threads;
+    const std::vector<std::size_t> ends =
+        together ? cut(lengths, kBatchRows * threads) : cut(lengths, rows_a_batch(lengths));
+    const auto forward = [&](std::size_t b, models::Workspace& workspace) {
       const std::size_t begin = b == 0 ? 0 : ends[b - 1];
       std::vector<models::Sequence> batch;
       for (std::size_t i = begin; i < ends[b]; ++i) batch.push_back(input(encoding(order[i])));
-      const std::vector<const float*> hidden = model_.encoder->forward(
-          batch, wanted, workspaces_[static_cast<std::size_t>(worker)], nullptr);
+      const std::vector<const float*> hidden =
+          model_.encoder->forward(batch, wanted, workspace, nullptr);
       for (std::size_t i = begin; i < ends[b]; ++i)
         done(order[i], hidden[i - begin], batch[i - begin].input_ids.size());
-    });
+    };
+    const std::lock_guard turn(turn_);
+    if (together) {
+      for (std::size_t b = 0; b < ends.size(); ++b) forward(b, shared_);
+    } else {
+      pool_.parallel_for(ends.size(), [&](std::size_t b, int worker) {
+        forward(b, workspaces_[static_cast<std::size_t>(worker)]);
+      });
+    }
   }
 
  private:
-  // Where batches end: sequences that follow each other and together have at most kBatchRows
-  // tokens. Weights come from the outer caches once a batch. Fewer rows where there is little work,
-  // so that every worker has some.
-  std::vector<std::size_t> cut(std::span<const std::size_t> lengths) const {
+  // Weights come from the outer caches once a batch. Fewer rows where there is little work, so that
+  // every worker has some.
+  std::size_t rows_a_batch(std::span<const std::size_t> lengths) const {
     const std::size_t total = std::accumulate(lengths.begin(), lengths.end(), std::size_t{0});
-    const std::size_t share = total / (4 * static_cast<std::size_t>(pool_.threads()));
-    const std::size_t limit = std::min(kBatchRows, share);
+    return std::min(kBatchRows, total / (4 * static_cast<std::size_t>(pool_.threads())));
+  }
+
+  // Where batches end: sequences that follow each other and together have at most `limit` tokens.
+  static std::vector<std::size_t> cut(std::span<const std::size_t> lengths, std::size_t limit) {
     std::vector<std::size_t> ends;
     std::size_t rows = 0;
     for (std::size_t i = 0; i < lengths.size(); ++i) {
@@ -97,6 +136,9 @@ class Runner {
   models::LoadedModel model_;
   mutable base::ThreadPool pool_;
   mutable std::vector<models::Workspace> workspaces_;  // used by one worker each, inside run()
+  mutable PoolCrew crew_;
+  mutable models::Workspace shared_;
+  mutable std::mutex turn_;  // run() has the workers and the workspaces to itself
 };
 
 // Encodings without repetitions, and for every given one its place among them.
@@ -128,14 +170,17 @@ Distinct distinct_of(std::span<const Encoding> encodings) {
 }  // namespace
 
 struct Scorer::Impl {
+  Impl(models::LoadedModel model, const ModelOptions& options, Precision chosen)
+      : runner(std::move(model), options), precision(chosen) {}
   Runner runner;
   Precision precision;
 };
 
-Scorer::Scorer(const std::string& folder, const ModelOptions& options) {
+Scorer::Scorer(const std::string& folder, const ModelOptions& options,
+               const std::set<std::string>& bf16) {
   const Precision precision = choose_precision(folder, options.precision);
-  impl_.reset(
-      new Impl{Runner(models::load_reranker(folder, operand_of(precision)), options), precision});
+  impl_ = std::make_unique<Impl>(models::load_reranker(folder, {operand_of(precision), bf16}),
+                                 options, precision);
 }
 Scorer::~Scorer() = default;
 
@@ -166,15 +211,16 @@ int Scorer::threads() const {
 }
 
 struct VectorScorer::Impl {
+  Impl(models::LoadedModel model, const ModelOptions& options, Pooling chosen)
+      : runner(std::move(model), options), pooling(chosen) {}
   Runner runner;
   Pooling pooling;
 };
 
 VectorScorer::VectorScorer(const std::string& folder, Pooling pooling, const ModelOptions& options)
-    : impl_(new Impl{Runner(models::load_encoder(
-                                folder, operand_of(choose_precision(folder, options.precision))),
-                            options),
-                     pooling}) {}
+    : impl_(std::make_unique<Impl>(
+          models::load_encoder(folder, {operand_of(choose_precision(folder, options.precision))}),
+          options, pooling)) {}
 VectorScorer::~VectorScorer() = default;
 
 std::vector<float> VectorScorer::vectors(std::span<const Encoding> encodings) const {

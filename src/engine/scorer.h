@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,7 +17,9 @@ namespace narabi::engine {
 // threads.
 class Scorer {
  public:
-  Scorer(const std::string& folder, const ModelOptions& options);
+  // `bf16`: groups of linear layers (models/layer_weights.h) that are bf16 where int8 is asked for.
+  Scorer(const std::string& folder, const ModelOptions& options,
+         const std::set<std::string>& bf16 = {});
   ~Scorer();
   // One logit per encoding; equal encodings are computed once. Throws InvalidArgument when an id or
   // a length does not fit the model.

@@ -24,12 +24,27 @@ struct Sequence {
   std::span<const std::int32_t> token_type_ids;
 };
 
-// The scratch memory of one thread. Buffers grow to the largest batch seen and stay.
+class Workspace;
+
+// The threads that share one forward pass.
+class Crew {
+ public:
+  virtual ~Crew() = default;
+  virtual std::size_t members() const = 0;
+  // Calls body(piece, the member's workspace) for every piece in [0, count), each once, on any
+  // member. Returns when all are done.
+  virtual void share(std::size_t count,
+                     const std::function<void(std::size_t piece, Workspace& own)>& body) = 0;
+};
+
+// The scratch memory of one thread, and who works with it. Buffers grow to the largest batch seen
+// and stay.
 class Workspace {
  public:
   enum Slot {
     kHidden,      // x
-    kNormed,      // a panel of norm(x)
+    kNormed,      // a row of norm(x)
+    kPanelInput,  // operand rows of norm(x), a panel of them
     kInput,       // operand rows of a layer
     kQueryInput,  // those of them that are queries
     kQuery,
@@ -54,8 +69,19 @@ class Workspace {
   kernels::OperandRows operand_rows(Slot slot, kernels::Operand operand, std::size_t rows,
                                     std::size_t width);
 
+  // Null (the thread works alone), or who shares the passes that work in this memory.
+  void set_crew(Crew* crew) { crew_ = crew; }
+  std::size_t members() const { return crew_ ? crew_->members() : 1; }
+  // As Crew::share; alone, `own` is this workspace.
+  template <typename Body>
+  void share(std::size_t count, const Body& body) {
+    if (crew_ && count > 1) return crew_->share(count, body);
+    for (std::size_t piece = 0; piece < count; ++piece) body(piece, *this);
+  }
+
  private:
   struct Buffer;
+  Crew* crew_ = nullptr;
   std::array<std::unique_ptr<Buffer>, kSlots> buffers_;
 };
 

@@ -29,18 +29,40 @@ LayerNormWeights WeightLoader::norm(const std::string& name) const {
   return {padded(std::move(weight)), padded(tensors_->f32(name + ".bias")), width};
 }
 
+std::string group_of(const std::string& name) {
+  for (const char* one : {".self.query", ".self.key", ".self.value"}) {
+    if (name.ends_with(one)) return name.substr(0, name.rfind('.'));
+  }
+  return name;
+}
+
+AttentionWeights WeightLoader::checked(AttentionWeights weights, const std::string& name) const {
+  if (weights.key.operand != weights.query.operand ||
+      weights.value.operand != weights.query.operand) {
+    throw InvalidFormat(tensors_->where(packed_key(name, "")) +
+                        ": expected query, key and value in the same precision, found two");
+  }
+  return weights;
+}
+
+kernels::Operand WeightLoader::operand_of(const std::string& name) const {
+  const bool wide = operands_.bf16.contains(group_of(name));
+  return wide && operands_.most == kernels::Operand::kInt8 ? kernels::Operand::kBf16
+                                                           : operands_.most;
+}
+
 kernels::PackedWeight WeightLoader::linear(const std::string& name, const kernels::PackOrder& order,
                                            const std::string& part) const {
   const std::string key = packed_key(name, part);
-  if (operand_ == kernels::Operand::kInt8) {
+  if (operands_.most == kernels::Operand::kInt8) {
     if (auto found = find_packed(*tensors_, key, order)) return *found;
   }
   if (!tensors_->has(name + ".weight"))
     throw InvalidFormat(tensors_->where(key) + ": expected packed int8 weights, found none");
   const auto in = static_cast<std::size_t>(tensors_->at(name + ".weight").shape[1]);
-  kernels::PackedWeight packed = kernels::pack(operand_, tensors_->f32(name + ".weight"),
+  kernels::PackedWeight packed = kernels::pack(operand_of(name), tensors_->f32(name + ".weight"),
                                                tensors_->f32(name + ".bias"), in, order);
-  if (recorded_) recorded_->push_back({key, packed});
+  if (recorded_) recorded_->push_back({key, group_of(name), packed});
   return packed;
 }
 

@@ -2,7 +2,9 @@
 // asked for.
 #pragma once
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "checkpoint/model_folder.h"
@@ -42,15 +44,28 @@ struct LayerShape {
   std::size_t inner_width() const { return kernels::padded_width(intermediate); }
 };
 
+// What the linear layers multiply.
+struct Operands {
+  kernels::Operand most = kernels::Operand::kF32;
+  std::set<std::string> bf16 = {};  // the groups (see group_of) that are bf16 where most are int8
+};
+
+// The linear layers that read the same rows, and so have the same operand, by one name:
+// "....attention.self" of BERT's query, key and value; of any other layer its own name.
+std::string group_of(const std::string& name);
+
 // Reads a model's weights into packed form.
 class WeightLoader {
  public:
-  WeightLoader(const checkpoint::TensorTable& tensors, kernels::Operand operand)
-      : tensors_(&tensors), operand_(operand) {}
+  WeightLoader(const checkpoint::TensorTable& tensors, Operands operands)
+      : tensors_(&tensors), operands_(std::move(operands)) {}
 
   const checkpoint::TensorTable& tensors() const { return *tensors_; }
-  kernels::Operand operand() const { return operand_; }
+  bool full_precision() const { return operands_.most == kernels::Operand::kF32; }
   LayerNormWeights norm(const std::string& name) const;
+  // Throws InvalidFormat where a packed folder has another operand for one of the three than for
+  // the others.
+  AttentionWeights checked(AttentionWeights weights, const std::string& name) const;
   // name + ".weight" [out, in] and, where the table has it, name + ".bias"; or its packed form, see
   // packed_tensors.h. `part`: of a fused layer, "query", "key" or "value".
   kernels::PackedWeight linear(const std::string& name, const kernels::PackOrder& order,
@@ -59,8 +74,10 @@ class WeightLoader {
   void record(std::vector<NamedWeight>* weights) { recorded_ = weights; }
 
  private:
+  kernels::Operand operand_of(const std::string& name) const;
+
   const checkpoint::TensorTable* tensors_;
-  kernels::Operand operand_;
+  Operands operands_;
   std::vector<NamedWeight>* recorded_ = nullptr;
 };
 

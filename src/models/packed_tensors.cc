@@ -137,17 +137,19 @@ struct Draft {
 };
 
 void add_layers(const std::vector<NamedWeight>& weights, Draft& draft) {
-  for (const auto& [key, weight] : weights) {
+  for (const auto& [key, group, weight] : weights) {
     draft.tensors.push_back(
         {key,
-         DType::kI8,
+         weight.operand == kernels::Operand::kBf16 ? DType::kBF16 : DType::kI8,
          {static_cast<std::int64_t>(weight.out), static_cast<std::int64_t>(weight.in)},
          {weight.data, weight.data_bytes()}});
   }
-  for (const auto& [key, weight] : weights) {
-    std::vector<float> scales;
-    for (const float* values : {weight.bias, weight.scale, weight.compensation})
-      scales.insert(scales.end(), values, values + weight.out);
+  for (const auto& [key, group, weight] : weights) {
+    std::vector<float> scales(weight.bias, weight.bias + weight.out);
+    for (const float* values : {weight.scale, weight.compensation}) {
+      if (values) scales.insert(scales.end(), values, values + weight.out);
+    }
+    scales.resize(3 * weight.out);  // of bf16 only the bias is read
     draft.add_floats(key + kScales, {3, static_cast<std::int64_t>(weight.out)}, std::move(scales));
   }
 }
@@ -166,13 +168,16 @@ std::string packed_key(const std::string& name, const std::string& part) {
 
 std::optional<PackedWeight> find_packed(const checkpoint::TensorTable& tensors,
                                         const std::string& key, const kernels::PackOrder& order) {
-  if (tensors.extra(key) == nullptr) return std::nullopt;
+  const TensorView* found = tensors.extra(key);
+  if (found == nullptr) return std::nullopt;
   PackedWeight weight;
-  weight.operand = kernels::Operand::kInt8;
+  const bool wide = found->dtype == DType::kBF16;
+  weight.operand = wide ? kernels::Operand::kBf16 : kernels::Operand::kInt8;
   weight.in = order.inputs.size();
   weight.out = order.outputs.size();
   const auto in = static_cast<std::int64_t>(weight.in), out = static_cast<std::int64_t>(weight.out);
-  weight.data = checked(tensors, key, {DType::kI8, {out, in}, kAlignment});
+  weight.data = checked(tensors, key, {wide ? DType::kBF16 : DType::kI8, {out, in}, kAlignment});
+  if (wide) checkpoint::require_finite(*found, tensors.where(key));
   weight.bias = checked_floats(tensors, key + kScales, 3, out);
   weight.scale = weight.bias + weight.out;
   weight.compensation = weight.bias + 2 * weight.out;

@@ -1,7 +1,8 @@
 // Packed int8 weights in a model folder: what `narabi quantize` writes and the loader maps.
 //
 // For a linear layer NAME (and, of a fused one, its part "query", "key" or "value"):
-//   packed.NAME[.part.PART]         I8  [out, in], padded: the bytes of kernels::PackedWeight
+//   packed.NAME[.part.PART]         I8  [out, in], padded: the bytes of kernels::PackedWeight; or
+//                                   BF16, where the calibration found that int8 costs too much
 //   packed.NAME[.part.PART].scales  F32 [3, out]: bias, scale, compensation
 // For the vocabulary's table NAME:
 //   packed.NAME                     I8  [vocabulary, hidden]: value / scale, rounded
@@ -52,7 +53,7 @@ std::vector<checkpoint::TensorSpec> without_packed(const checkpoint::ModelFolder
                                                    std::vector<checkpoint::TensorSpec> specs);
 
 struct NamedWeight {
-  std::string key;
+  std::string key, group;  // group: layer_weights.h
   kernels::PackedWeight weight;
 };
 

@@ -29,7 +29,7 @@ PostNormLayer::PostNormLayer(const WeightLoader& loader, const std::string& pref
              .heads = static_cast<std::size_t>(config.heads),
              .intermediate = static_cast<std::size_t>(config.intermediate),
              .rotary = false,
-             .vectors = loader.operand() != kernels::Operand::kF32},
+             .vectors = !loader.full_precision()},
       epsilon_(config.layer_norm_eps) {
   using kernels::in_order;
   const auto hidden = in_order(shape_.hidden), inner = in_order(shape_.intermediate),
@@ -38,10 +38,11 @@ PostNormLayer::PostNormLayer(const WeightLoader& loader, const std::string& pref
                           const std::vector<std::ptrdiff_t>& inputs) {
     return loader.linear(prefix + name, {outputs, inputs});
   };
-  attention_ = {.query = linear("attention.self.query", heads, hidden),
-                .key = linear("attention.self.key", heads, hidden),
-                .value = linear("attention.self.value", heads, hidden),
-                .output = linear("attention.output.dense", hidden, heads)};
+  attention_ = loader.checked({.query = linear("attention.self.query", heads, hidden),
+                               .key = linear("attention.self.key", heads, hidden),
+                               .value = linear("attention.self.value", heads, hidden),
+                               .output = linear("attention.output.dense", hidden, heads)},
+                              prefix + "attention.self.query");
   attention_norm_ = loader.norm(prefix + "attention.output.LayerNorm");
   feed_forward_ = {.up = linear("intermediate.dense", inner, hidden),
                    .down = linear("output.dense", hidden, inner),
@@ -49,21 +50,25 @@ PostNormLayer::PostNormLayer(const WeightLoader& loader, const std::string& pref
   output_norm_ = loader.norm(prefix + "output.LayerNorm");
 }
 
-void PostNormLayer::forward(float* x, const kernels::OperandRows& input, LayerRows rows,
+void PostNormLayer::forward(float* x, const kernels::OperandRows& input,
+                            const kernels::OperandRows& output, LayerRows rows,
                             Workspace& workspace) const {
   const std::size_t width = shape_.hidden_width();
   const AttentionCall attention{.shape = shape_, .weights = attention_};
-  attend(attention, input, rows, workspace);
+  std::byte* context = attend(attention, input, rows, workspace);
   auto* bytes = reinterpret_cast<std::byte*>(x);
   keep_rows(rows.in, rows.out, width * sizeof(float), bytes, bytes);
-  for_each_panel(total_rows(rows.out), [&](std::size_t row, std::size_t count) {
-    float* panel = x + row * width;
-    const kernels::OperandRows operand = rows_from(input, row);
-    add_attention(attention, row, count, panel, workspace);
-    normalise({&attention_norm_, epsilon_, width}, panel, count, panel, operand, workspace);
-    add_feed_forward(shape_, feed_forward_, operand, count, panel, workspace);
-    normalise({&output_norm_, epsilon_, width}, panel, count, panel, operand, workspace);
-  });
+  share_rows(total_rows(rows.out), kPanelRows, workspace,
+             [&](std::size_t row, std::size_t count, Workspace& own) {
+               float* panel = x + row * width;
+               const kernels::OperandRows operand = own.operand_rows(
+                   Workspace::kPanelInput, feed_forward_.up.operand, kPanelRows, width);
+               add_attention(attention, context, row, count, panel, own);
+               normalise({&attention_norm_, epsilon_, width}, panel, count, panel, operand, own);
+               add_feed_forward(shape_, feed_forward_, operand, count, panel, own);
+               normalise({&output_norm_, epsilon_, width}, panel, count, panel,
+                         rows_from(output, row), own);
+             });
 }
 
 }  // namespace narabi::models

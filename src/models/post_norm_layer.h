@@ -22,9 +22,12 @@ class PostNormLayer {
                                                      const PostNormConfig& config);
   PostNormLayer(const WeightLoader& loader, const std::string& prefix,
                 const PostNormConfig& config);
-  // x: [in rows, H] -> [out rows, H] in place; `input`: operand rows of x, before and after.
-  void forward(float* x, const kernels::OperandRows& input, LayerRows rows,
-               Workspace& workspace) const;
+  // What it multiplies its input with.
+  kernels::Operand operand() const { return attention_.query.operand; }
+  // x: [in rows, H] -> [out rows, H] in place. `input`: operand rows of x; `output`: memory for
+  // those of x afterwards, as the next layer wants them; it may be the same.
+  void forward(float* x, const kernels::OperandRows& input, const kernels::OperandRows& output,
+               LayerRows rows, Workspace& workspace) const;
 
  private:
   LayerShape shape_;

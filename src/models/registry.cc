@@ -185,35 +185,61 @@ ModelShape read_shape(const ModelFolder& folder) {
   return shape;
 }
 
-LoadedModel load_reranker(const std::string& path, kernels::Operand operand) {
+LoadedModel load_reranker(const std::string& path, const Operands& operands) {
   LoadedModel model;
   model.folder = std::make_unique<ModelFolder>(path);
   const Plan plan = plan_reranker(*model.folder);
   const TensorTable tensors = table_of(*model.folder, plan, all_tensors(plan));
-  model.encoder = plan.make_encoder(WeightLoader(tensors, operand));
+  model.encoder = plan.make_encoder(WeightLoader(tensors, operands));
   model.head = plan.make_head(tensors);
   return model;
 }
 
-LoadedModel load_encoder(const std::string& path, kernels::Operand operand) {
+LoadedModel load_encoder(const std::string& path, const Operands& operands) {
   LoadedModel model;
   model.folder = std::make_unique<ModelFolder>(path);
   const Plan plan = make_plan(*model.folder);
   const TensorTable tensors = table_of(*model.folder, plan, plan.encoder_tensors);
-  model.encoder = plan.make_encoder(WeightLoader(tensors, operand));
+  model.encoder = plan.make_encoder(WeightLoader(tensors, operands));
   return model;
 }
 
-void pack_model(const std::string& path, const std::string& target) {
-  const ModelFolder folder(path);
+namespace {
+
+ModelFolder open_floats(const std::string& path) {
+  ModelFolder folder(path);
   if (holds_packed(folder))
     throw Unsupported(path + ": expected weights in floats, found packed ones");
+  return folder;
+}
+
+}  // namespace
+
+std::vector<std::string> linear_groups(const std::string& path) {
+  const ModelFolder folder = open_floats(path);
+  const Plan plan = make_plan(folder);
+  const TensorTable tensors(folder, plan.encoder_tensors, plan.owned);
+  std::vector<NamedWeight> weights;
+  WeightLoader loader(tensors, {kernels::Operand::kInt8});
+  loader.record(&weights);
+  plan.make_encoder(loader);
+  std::vector<std::string> groups;
+  for (const NamedWeight& weight : weights) {
+    if (std::find(groups.begin(), groups.end(), weight.group) == groups.end())
+      groups.push_back(weight.group);
+  }
+  return groups;
+}
+
+void pack_model(const std::string& path, const std::string& target,
+                const std::set<std::string>& bf16) {
+  const ModelFolder folder = open_floats(path);
   const bool head = is_reranker(architecture_of(folder.config()));
   const Plan plan = head ? plan_reranker(folder) : make_plan(folder);
   const std::vector<TensorSpec> specs = head ? all_tensors(plan) : plan.encoder_tensors;
   const TensorTable tensors(folder, specs, plan.owned);
   std::vector<NamedWeight> weights;
-  WeightLoader loader(tensors, kernels::Operand::kInt8);
+  WeightLoader loader(tensors, {kernels::Operand::kInt8, bf16});
   loader.record(&weights);
   plan.make_encoder(loader);
   std::vector<TensorSpec> floats = specs;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "models/encoder.h"
+#include "models/layer_weights.h"
 
 namespace narabi::models {
 
@@ -21,14 +23,18 @@ struct ModelShape {
 // Throw Unsupported for an architecture that is not in the registry, with what is; InvalidFormat
 // for tensors that are missing or of another shape than config.json says.
 ModelShape read_shape(const checkpoint::ModelFolder& folder);
-// `operand`: what the linear layers multiply. load_encoder: encoder only; a reranker's folder will
-// do.
-LoadedModel load_reranker(const std::string& folder, kernels::Operand operand);
-LoadedModel load_encoder(const std::string& folder, kernels::Operand operand);
+// load_encoder: encoder only; a reranker's folder will do. A packed folder has operands of its own.
+LoadedModel load_reranker(const std::string& folder, const Operands& operands);
+LoadedModel load_encoder(const std::string& folder, const Operands& operands);
 
-// Writes the weights of the reranker or encoder in `folder` in packed int8 form to the file `path`;
-// where it lies, checkpoint::ModelRecord has to stamp it before it is loaded. Throws Unsupported
-// for a folder that is packed already.
-void pack_model(const std::string& folder, const std::string& path);
+// The groups of linear layers of a folder with weights in floats (layer_weights.h), in the order of
+// the model.
+std::vector<std::string> linear_groups(const std::string& folder);
+
+// Writes the weights of the reranker or encoder in `folder` in packed int8 form to the file `path`,
+// but the groups `bf16` in bf16; where it lies, checkpoint::ModelRecord has to stamp it before it
+// is loaded. Throws Unsupported for a folder that is packed already.
+void pack_model(const std::string& folder, const std::string& path,
+                const std::set<std::string>& bf16);
 
 }  // namespace narabi::models

@@ -32,10 +32,13 @@ void keep_rows(const BatchRows& from, const BatchRows& to, std::size_t bytes,
   }
 }
 
-void number_rows(const BatchRows& rows, std::int32_t* positions) {
+void number_rows(const BatchRows& rows, std::size_t first, std::size_t count,
+                 std::int32_t* positions) {
   for (const RowRange& range : rows) {
-    for (std::size_t i = 0; i < range.rows; ++i)
-      positions[range.begin + i] = static_cast<std::int32_t>(i);
+    const std::size_t begin = std::max(first, range.begin);
+    const std::size_t end = std::min(first + count, range.begin + range.rows);
+    for (std::size_t row = begin; row < end; ++row)
+      positions[row - first] = static_cast<std::int32_t>(row - range.begin);
   }
 }
 

@@ -31,7 +31,8 @@ std::vector<BatchRows> plan_rows(std::span<const Sequence> batch, Wanted wanted,
 void keep_rows(const BatchRows& from, const BatchRows& to, std::size_t bytes,
                const std::byte* source, std::byte* target);
 
-// Position of every row in its own sequence.
-void number_rows(const BatchRows& rows, std::int32_t* positions);
+// Positions of the rows [first, first + count), each in its own sequence.
+void number_rows(const BatchRows& rows, std::size_t first, std::size_t count,
+                 std::int32_t* positions);
 
 }  // namespace narabi::models

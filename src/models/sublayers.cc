@@ -16,6 +16,8 @@ using kernels::Operand;
 using kernels::OperandRows;
 using kernels::PackedWeight;
 
+constexpr std::size_t kEveryRow = std::size_t{1} << 30;  // no panels but the members'
+
 std::size_t value_bytes(Operand operand) {
   return operand == Operand::kF32 ? sizeof(float) : sizeof(Bf16);
 }
@@ -67,15 +69,22 @@ OperandRows query_rows(const OperandRows& input, LayerRows rows, std::size_t wid
   return kept;
 }
 
-// output = input W^T + b for all rows, rotated where the call says so.
+// Some rows of a batch, from `first` on.
+struct Panel {
+  const BatchRows& rows;
+  std::size_t first, count;
+};
+
+// output = input W^T + b for a panel of both, rotated where the call says so.
 void project(const AttentionCall& call, const PackedWeight& weight, const OperandRows& input,
-             const BatchRows& rows, bool rotate, std::byte* output, Workspace& workspace) {
-  const std::size_t width = call.shape.attention_width(), count = total_rows(rows);
-  GemmArgs args = gemm_args(weight, input, count, Epilogue::kStore, output, width);
+             const Panel& panel, bool rotate, std::byte* output, Workspace& workspace) {
+  const std::size_t width = call.shape.attention_width();
+  GemmArgs args = gemm_args(weight, rows_from(input, panel.first), panel.count, Epilogue::kStore,
+                            output + panel.first * width * value_bytes(input.operand), width);
   if (rotate && call.rotary) {
     auto* positions = reinterpret_cast<std::int32_t*>(
-        workspace.bytes(Workspace::kPositions, count * sizeof(std::int32_t)));
-    number_rows(rows, positions);
+        workspace.bytes(Workspace::kPositions, panel.count * sizeof(std::int32_t)));
+    number_rows(panel.rows, panel.first, panel.count, positions);
     args.epilogue = Epilogue::kRotate;
     args.positions = positions;
     args.cosine = call.rotary->cosine.data();
@@ -92,47 +101,60 @@ struct Projected {
   Value* context;
 };
 
+// A sequence is one piece of work, or, among a crew, its heads are as many as there are members.
 template <typename Value, typename Kernel>
 void attend_sequences(const AttentionCall& call, LayerRows rows, const Projected<Value>& projected,
                       Kernel kernel, Workspace& workspace) {
   const LayerShape& shape = call.shape;
   const std::size_t width = shape.attention_width();
-  for (std::size_t s = 0; s < rows.in.size(); ++s) {
-    const auto [key_row, tokens] = rows.in[s];
-    const auto [query_row, queries] = rows.out[s];
+  const std::size_t parts = std::min(shape.heads, workspace.members());
+  workspace.share(rows.in.size() * parts, [&](std::size_t piece, Workspace& own) {
+    const auto [key_row, tokens] = rows.in[piece / parts];
+    const auto [query_row, queries] = rows.out[piece / parts];
+    const std::size_t part = piece % parts;
+    const std::size_t head = shape.heads * part / parts, column = head * shape.head_width();
     kernels::AttentionArgsOf<Value> args;
-    args.query = projected.query + query_row * width;
+    args.query = projected.query + query_row * width + column;
     args.query_stride = width;
     args.queries = queries;
-    args.key = projected.key + key_row * width;
-    args.value = projected.value + key_row * width;
+    args.key = projected.key + key_row * width + column;
+    args.value = projected.value + key_row * width + column;
     args.stride = width;
     args.tokens = tokens;
-    args.heads = shape.heads;
+    args.heads = shape.heads * (part + 1) / parts - head;
     args.size = shape.head_width();
     args.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_size()));
     args.window = call.window;
-    args.scratch = workspace.floats(Workspace::kAttention,
-                                    kernels::attention_scratch(tokens, shape.head_width()));
-    args.output = projected.context + query_row * width;
+    args.scratch =
+        own.floats(Workspace::kAttention, kernels::attention_scratch(tokens, shape.head_width()));
+    args.output = projected.context + query_row * width + column;
     args.output_stride = width;
     kernel(args);
-  }
+  });
 }
 
 }  // namespace
 
-void attend(const AttentionCall& call, const OperandRows& input, LayerRows rows,
-            Workspace& workspace) {
+std::byte* attend(const AttentionCall& call, const OperandRows& input, LayerRows rows,
+                  Workspace& workspace) {
   const std::size_t row_bytes = call.shape.attention_width() * value_bytes(input.operand);
   std::byte* query = workspace.bytes(Workspace::kQuery, total_rows(rows.out) * row_bytes);
   std::byte* key = workspace.bytes(Workspace::kKey, total_rows(rows.in) * row_bytes);
   std::byte* value = workspace.bytes(Workspace::kValue, total_rows(rows.in) * row_bytes);
   std::byte* context = workspace.bytes(Workspace::kContext, total_rows(rows.out) * row_bytes);
   const OperandRows queries = query_rows(input, rows, call.shape.hidden_width(), workspace);
-  project(call, call.weights.query, queries, rows.out, true, query, workspace);
-  project(call, call.weights.key, input, rows.in, true, key, workspace);
-  project(call, call.weights.value, input, rows.in, false, value, workspace);
+  const bool every_row_asks = total_rows(rows.in) == total_rows(rows.out);
+  const auto project_queries = [&](std::size_t first, std::size_t count, Workspace& own) {
+    project(call, call.weights.query, queries, {rows.out, first, count}, true, query, own);
+  };
+  share_rows(total_rows(rows.in), kEveryRow, workspace,
+             [&](std::size_t first, std::size_t count, Workspace& own) {
+               if (every_row_asks) project_queries(first, count, own);
+               const Panel panel{rows.in, first, count};
+               project(call, call.weights.key, input, panel, true, key, own);
+               project(call, call.weights.value, input, panel, false, value, own);
+             });
+  if (!every_row_asks) share_rows(total_rows(rows.out), kEveryRow, workspace, project_queries);
   const auto as = [&]<typename Value>(Value*) {
     return Projected<Value>{
         reinterpret_cast<const Value*>(query), reinterpret_cast<const Value*>(key),
@@ -144,16 +166,16 @@ void attend(const AttentionCall& call, const OperandRows& input, LayerRows rows,
     attend_sequences(call, rows, as(static_cast<Bf16*>(nullptr)), kernels::attention_bf16(),
                      workspace);
   }
+  return context;
 }
 
-void add_attention(const AttentionCall& call, std::size_t row, std::size_t count, float* x,
-                   Workspace& workspace) {
+void add_attention(const AttentionCall& call, std::byte* context, std::size_t row,
+                   std::size_t count, float* x, Workspace& workspace) {
   const PackedWeight& weight = call.weights.output;
   const std::size_t width = call.shape.attention_width();
-  std::byte* context =
-      workspace.bytes(Workspace::kContext, 0) + row * width * value_bytes(weight.operand);
   const OperandRows input =
-      as_operand(weight.operand, context, count, width, Workspace::kContextInput, workspace);
+      as_operand(weight.operand, context + row * width * value_bytes(weight.operand), count, width,
+                 Workspace::kContextInput, workspace);
   kernels::gemm()(gemm_args(weight, input, count, Epilogue::kAdd, x, weight.out));
 }
 

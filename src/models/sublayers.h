@@ -2,6 +2,7 @@
 // They differ in where the norms stand, see post_norm_layer.h and modernbert/encoder.h.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 
@@ -11,20 +12,27 @@
 
 namespace narabi::models {
 
-// Rows that go depth-first through the GEMMs of a layer, so that activations stay in the core's L2:
-// eight tiles of the micro-kernel. Scores do not depend on it.
-inline constexpr std::size_t kPanelRows = 96;
+// Rows of the micro-kernel's tile, and those that go depth-first through the GEMMs of a layer, so
+// that activations stay in the core's L2. Scores do not depend on either.
+inline constexpr std::size_t kTileRows = 12;
+inline constexpr std::size_t kPanelRows = 8 * kTileRows;
 
 // cos and sin of position x frequency, [positions, half_width] each.
 struct RotaryTable {
   std::vector<float> cosine, sine;
 };
 
-// Calls body(first row, rows).
+// Cuts the rows into panels of whole tiles, of about equal size, at most `limit` rows each and
+// equally many for every member of the crew. Calls body(first row, rows, the member's workspace).
 template <typename Body>
-void for_each_panel(std::size_t rows, Body body) {
-  for (std::size_t row = 0; row < rows; row += kPanelRows)
-    body(row, rows - row < kPanelRows ? rows - row : kPanelRows);
+void share_rows(std::size_t rows, std::size_t limit, Workspace& workspace, const Body& body) {
+  const std::size_t tiles = (rows + kTileRows - 1) / kTileRows;
+  const std::size_t round = workspace.members() * (limit / kTileRows);  // a panel for each member
+  const std::size_t panels = std::min(tiles, workspace.members() * ((tiles + round - 1) / round));
+  workspace.share(panels, [&](std::size_t panel, Workspace& own) {
+    const std::size_t first = tiles * panel / panels * kTileRows;
+    body(first, std::min(rows, tiles * (panel + 1) / panels * kTileRows) - first, own);
+  });
 }
 
 // Which rows of a batch a layer reads and which it writes (prefixes of the same sequences).
@@ -40,14 +48,14 @@ struct AttentionCall {
   std::size_t window = 0;               // 0: every key
 };
 
-// Context [out rows, attention_width] of the operand rows `input` [in rows, hidden_width]: f32 for
-// the operand f32, else bf16.
-void attend(const AttentionCall& call, const kernels::OperandRows& input, LayerRows rows,
-            Workspace& workspace);
+// Context [out rows, attention_width] of the operand rows `input` [in rows, hidden_width], in the
+// workspace: f32 for the operand f32, else bf16.
+std::byte* attend(const AttentionCall& call, const kernels::OperandRows& input, LayerRows rows,
+                  Workspace& workspace);
 
-// x += context W_o + b for a panel of the rows that attend() left.
-void add_attention(const AttentionCall& call, std::size_t row, std::size_t count, float* x,
-                   Workspace& workspace);
+// x += context W_o + b for a panel of `count` rows, the first of them at `row` of `context`.
+void add_attention(const AttentionCall& call, std::byte* context, std::size_t row,
+                   std::size_t count, float* x, Workspace& workspace);
 
 // x += feed-forward(input) for a panel; input: its operand rows.
 void add_feed_forward(const LayerShape& shape, const FeedForwardWeights& weights,

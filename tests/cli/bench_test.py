@@ -20,6 +20,13 @@ class Bench(CliTest):
     def test_the_text_is_for_people(self):
         self.assertIn("pairs/s", self.narabi("bench", "--model", MODEL, "--pairs", 4, "--tokens", "mixed", "--threads", 1).out)
 
+    def test_a_request_of_ones_own(self):
+        passages = self.file("passages.txt", "京都の寺です。\n\n東京の会社です。\n")
+        line, = self.narabi("bench", "--model", MODEL, "--passages", passages, "--query", "寺", "--rounds", 3,
+                            "--threads", 1, "--json").json
+        self.assertEqual((line["pairs"], line["tokens"]), (2, str(passages)))
+        self.fails("bench", "--model", MODEL, "--passages", self.file("empty.txt", ""), expect=["expected passages"])
+
     def test_lengths_that_make_no_sense_are_errors(self):
         result = self.run_narabi("bench", "--model", MODEL, "--tokens", "long")
         self.assertIn(result.code, (1, 2))

@@ -31,7 +31,7 @@ class PackedMemory(CliTest):
     def test_peak_memory(self):
         model, packed = self.folder / "xsmall-v1", self.folder / "packed"
         subprocess.run([os.environ["RANDOM_FOLDER"], "xsmall-v1", str(model)], check=True)
-        self.narabi("quantize", model, "--output", packed)
+        self.narabi("quantize", model, "--output", packed, "--no-calibration")
         pairs = self.file("pairs.jsonl", "".join(texts(150, 120)))
         peak = self.peak_mb("score", "--model", packed, "--input", pairs, "--threads", 2)
         bench, = self.narabi("bench", "--model", packed, "--pairs", 10, "--rounds", 1, "--threads", 2, "--json").json

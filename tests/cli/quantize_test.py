@@ -70,9 +70,18 @@ class Quantize(CliTest):
         self.assertEqual(record["precision"]["int8"]["kendall_tau"], line["kendall_tau"])
         self.assertEqual(record["packed"]["version"], 1)
         self.assertEqual(record["blend"], {"bm25": 0.3})
+        self.assertTrue(line["calibrated"])
+        self.assertGreaterEqual(line["calibration_tau_int8"], 0.985)
+        self.assertEqual(line["linear_layers_bf16"], 0)
+
+    def test_calibration_is_left_out_where_asked_or_without_its_text(self):
+        for options in [["--no-calibration", "--data", ROOT / "data"], ["--data", self.folder]]:
+            _, line = self.packed(*options)
+            self.assertFalse(line["calibrated"])
+            self.assertNotIn("calibration_tau", line)
 
     def test_every_command_takes_the_packed_folder(self):
-        folder, line = self.packed()
+        folder, line = self.packed("--no-calibration")
         self.assertNotIn("held", line)
         pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(20)))
         expected = self.logits(MODEL, "int8", pairs)

@@ -37,7 +37,6 @@ Encoder::Encoder(const WeightLoader& loader, const std::string& prefix, const Co
                  PositionRule positions)
     : config_(config),
       rule_(positions),
-      operand_(loader.operand()),
       words_(loader.tensors(), tensors(prefix, config)[0]),
       positions_(loader.tensors(), tensors(prefix, config)[1]),
       types_(loader.tensors(), tensors(prefix, config)[2]),
@@ -74,13 +73,18 @@ std::vector<const float*> Encoder::forward(std::span<const Sequence> batch, Want
   const std::vector<BatchRows> plan = plan_rows(batch, wanted, windows);
   const std::size_t rows = total_rows(plan[0]);
   float* x = zeroed_rows(workspace, rows, width);
-  const kernels::OperandRows input =
-      workspace.operand_rows(Workspace::kInput, operand_, rows, width);
+  const auto operand_rows = [&](std::size_t layer) {
+    return workspace.operand_rows(Workspace::kInput, layers_[layer].operand(), rows, width);
+  };
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) operand_rows(layer);  // to its size
   for (std::size_t s = 0; s < batch.size(); ++s) embed(batch[s], x + plan[0][s].begin * width);
-  normalise({&norm_, config_.layer.layer_norm_eps, width}, x, rows, x, input, workspace);
+  normalise({&norm_, config_.layer.layer_norm_eps, width}, x, rows, x, operand_rows(0), workspace);
   show(probe, "embeddings", x, rows, words_.width());
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-    layers_[layer].forward(x, input, {plan[layer], plan[layer + 1]}, workspace);
+    const bool last = layer + 1 == layers_.size();
+    layers_[layer].forward(x, operand_rows(layer),
+                           last ? kernels::OperandRows{} : operand_rows(layer + 1),
+                           {plan[layer], plan[layer + 1]}, workspace);
     show(probe, "layer." + std::to_string(layer), x, rows, words_.width());
   }
   return unpadded_rows(x, plan.back(), words_.width());

@@ -33,7 +33,6 @@ class Encoder final : public models::Encoder {
 
   Config config_;
   PositionRule rule_;
-  kernels::Operand operand_;
   EncoderShape shape_;
   EmbeddingTable words_;      // [V, H]
   EmbeddingTable positions_;  // [positions, H]

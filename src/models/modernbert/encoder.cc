@@ -67,7 +67,6 @@ Encoder::Encoder(const WeightLoader& loader, const std::string& prefix, const Co
                    .heads = static_cast<std::size_t>(config.heads),
                    .intermediate = static_cast<std::size_t>(config.intermediate),
                    .rotary = true},
-      operand_(loader.operand()),
       embeddings_(loader.tensors(), tensors(prefix, config)[0]),
       embedding_norm_(loader.norm(prefix + "embeddings.norm")),
       final_norm_(loader.norm(prefix + "final_norm")),
@@ -97,11 +96,12 @@ Layer Encoder::load_layer(const WeightLoader& loader, const std::string& prefix,
     loaded.window = static_cast<std::size_t>(config_.window);
   if (layer > 0) loaded.attn_norm = loader.norm(p + "attn_norm");
   const std::string qkv = p + "attn.Wqkv";  // [3H, H]: rows of Q, K, V
-  loaded.attention = {
-      .query = loader.linear(qkv, {query_order(layer_shape_, 0), hidden}, "query"),
-      .key = loader.linear(qkv, {query_order(layer_shape_, h), hidden}, "key"),
-      .value = loader.linear(qkv, {value_order(layer_shape_, 2 * h), hidden}, "value"),
-      .output = loader.linear(p + "attn.Wo", {hidden, value_order(layer_shape_, 0)})};
+  loaded.attention = loader.checked(
+      {.query = loader.linear(qkv, {query_order(layer_shape_, 0), hidden}, "query"),
+       .key = loader.linear(qkv, {query_order(layer_shape_, h), hidden}, "key"),
+       .value = loader.linear(qkv, {value_order(layer_shape_, 2 * h), hidden}, "value"),
+       .output = loader.linear(p + "attn.Wo", {hidden, value_order(layer_shape_, 0)})},
+      qkv);
   loaded.mlp_norm = loader.norm(p + "mlp_norm");
   loaded.feed_forward = {.up = loader.linear(p + "mlp.Wi", {gate_order(layer_shape_), hidden}),
                          .down = loader.linear(p + "mlp.Wo", {hidden, inner}),
@@ -143,18 +143,24 @@ void Encoder::run_layer(const Layer& layer, LayerRows rows, float* x, Workspace&
                                 .rotary = layer.window == 0 ? &global_rotary_ : &local_rotary_,
                                 .window = layer.window};
   const kernels::OperandRows input =
-      workspace.operand_rows(Workspace::kInput, operand_, count, width);
-  normalise(norm(layer.attn_norm), x, count, nullptr, input, workspace);
-  attend(attention, input, rows, workspace);
+      workspace.operand_rows(Workspace::kInput, layer.attention.query.operand, count, width);
+  share_rows(count, kPanelRows, workspace,
+             [&](std::size_t row, std::size_t panel_rows, Workspace& own) {
+               normalise(norm(layer.attn_norm), x + row * width, panel_rows, nullptr,
+                         rows_from(input, row), own);
+             });
+  std::byte* context = attend(attention, input, rows, workspace);
   auto* bytes = reinterpret_cast<std::byte*>(x);
   keep_rows(rows.in, rows.out, width * sizeof(float), bytes, bytes);
-  for_each_panel(total_rows(rows.out), [&](std::size_t row, std::size_t panel_rows) {
-    float* panel = x + row * width;
-    const kernels::OperandRows operand = rows_from(input, row);
-    add_attention(attention, row, panel_rows, panel, workspace);
-    normalise(norm(layer.mlp_norm), panel, panel_rows, nullptr, operand, workspace);
-    add_feed_forward(layer_shape_, layer.feed_forward, operand, panel_rows, panel, workspace);
-  });
+  share_rows(total_rows(rows.out), kPanelRows, workspace,
+             [&](std::size_t row, std::size_t panel_rows, Workspace& own) {
+               float* panel = x + row * width;
+               const kernels::OperandRows operand = own.operand_rows(
+                   Workspace::kPanelInput, layer.feed_forward.up.operand, kPanelRows, width);
+               add_attention(attention, context, row, panel_rows, panel, own);
+               normalise(norm(layer.mlp_norm), panel, panel_rows, nullptr, operand, own);
+               add_feed_forward(layer_shape_, layer.feed_forward, operand, panel_rows, panel, own);
+             });
 }
 
 }  // namespace narabi::models::modernbert

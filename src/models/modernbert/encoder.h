@@ -38,7 +38,6 @@ class Encoder final : public models::Encoder {
   Config config_;
   EncoderShape shape_;
   LayerShape layer_shape_;
-  kernels::Operand operand_;
   EmbeddingTable embeddings_;  // [V, H]
   LayerNormWeights embedding_norm_;
   std::vector<Layer> layers_;
