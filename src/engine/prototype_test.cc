@@ -7,6 +7,7 @@
 #include <random>
 #include <tuple>
 
+#include "engine/calibration.h"
 #include "engine/scorer.h"
 
 namespace narabi::engine {
@@ -50,19 +51,6 @@ TEST(Prototype, gives_the_logits_of_transformers) {
   RecordProperty("max_difference", std::to_string(worst));
   std::printf("max |logit - reference| = %g\n", static_cast<double>(worst));
   EXPECT_LE(worst, 1e-4f);
-}
-
-// Kendall's tau-b without ties: agreement of the orders of two lists.
-double kendall_tau(const std::vector<float>& a, const std::vector<float>& b) {
-  double concordant = 0, discordant = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    for (std::size_t j = i + 1; j < a.size(); ++j) {
-      const float product = (a[i] - a[j]) * (b[i] - b[j]);
-      concordant += product > 0;
-      discordant += product < 0;
-    }
-  }
-  return (concordant - discordant) / (concordant + discordant);
 }
 
 // The logits of this model span 33: 8e-2 and 2.5e-1 are a quarter and three quarters of a percent.
