@@ -23,6 +23,9 @@ class MappedFile {
   std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
   const std::string& path() const { return path_; }
 
+  // Gives the pages of some of a mapping's bytes back; who reads them again gets them again.
+  static void forget(std::span<const std::byte> bytes);
+
  private:
   std::string path_;
   const std::byte* data_ = nullptr;

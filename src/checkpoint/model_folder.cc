@@ -1,9 +1,11 @@
 #include "checkpoint/model_folder.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <system_error>
 
+#include "base/mapped_file.h"
 #include "base/paths.h"
 #include "narabi/error.h"
 
@@ -178,7 +180,19 @@ const TensorView* TensorTable::extra(const std::string& name) const {
 
 std::vector<float> TensorTable::f32(const std::string& name) const {
   if (!names_.contains(name)) return {};
-  return to_f32(at(name), where(name));
+  std::vector<float> values = to_f32(at(name), where(name));
+  base::MappedFile::forget(at(name).data);  // it is not needed twice
+  return values;
+}
+
+void TensorTable::require_finite(const std::string& name) const {
+  constexpr std::size_t kPiece = 8 << 20;  // bytes: a multiple of every value's size
+  const TensorView& tensor = at(name);
+  for (std::size_t begin = 0; begin < tensor.data.size(); begin += kPiece) {
+    const auto piece = tensor.data.subspan(begin, std::min(kPiece, tensor.data.size() - begin));
+    if (!all_finite(piece, tensor.dtype)) to_f32(tensor, where(name));  // throws, with the place
+    base::MappedFile::forget(piece);
+  }
 }
 
 std::string TensorTable::where(const std::string& name) const {

@@ -57,6 +57,9 @@ class TensorTable {
   const TensorView* extra(const std::string& name) const;
   // All values; throws InvalidFormat when one is NaN or infinite. Empty for a name the table lacks.
   std::vector<float> f32(const std::string& name) const;
+  // Throws as f32() does. Reads in pieces and keeps none: for the vocabulary's table, of which
+  // texts need a few rows.
+  void require_finite(const std::string& name) const;
   std::string where(const std::string& name) const;  // "FOLDER: tensor NAME", for messages
   std::int64_t parameters() const;
   std::vector<std::string> extras() const;  // in the folder, not in the table

@@ -251,19 +251,23 @@ void check_finite(std::span<const float> values, const std::string& where) {
   }
 }
 
-void require_finite(const TensorView& tensor, const std::string& where) {
+bool all_finite(std::span<const std::byte> values, DType dtype) {
   // All ones in the exponent of a value that is NaN or infinite; its upper two bytes tell.
-  const std::uint16_t mask = tensor.dtype == DType::kF16 ? 0x7C00 : 0x7F80;
-  const std::size_t step = size_of(tensor.dtype);
-  const std::byte* high = tensor.data.data() + (step - sizeof mask);
-  const auto count = static_cast<std::size_t>(tensor.elements());
+  const std::uint16_t mask = dtype == DType::kF16 ? 0x7C00 : 0x7F80;
+  const std::size_t step = size_of(dtype);
+  const std::byte* high = values.data() + (step - sizeof mask);
+  const std::size_t count = values.size() / step;
   std::uint32_t special = 0;
   for (std::size_t i = 0; i < count; ++i) {
     std::uint16_t half;
     std::memcpy(&half, high + i * step, sizeof half);
     special |= (half & mask) == mask;
   }
-  if (special != 0) to_f32(tensor, where);  // throws, with the place
+  return special == 0;
+}
+
+void require_finite(const TensorView& tensor, const std::string& where) {
+  if (!all_finite(tensor.data, tensor.dtype)) to_f32(tensor, where);  // throws, with the place
 }
 
 std::vector<float> to_f32(const TensorView& tensor, const std::string& where) {

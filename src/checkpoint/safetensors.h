@@ -47,7 +47,9 @@ void widen(const std::byte* data, DType dtype, std::size_t count, float* out);
 // Throws InvalidFormat naming `where` and the first element that is NaN or infinite.
 void check_finite(std::span<const float> values, const std::string& where);
 
-// As check_finite(), for a tensor of floats, without widening: for the largest tensor of a model.
+// No value is NaN or infinite; without widening.
+bool all_finite(std::span<const std::byte> values, DType dtype);
+// As check_finite(), for a tensor of floats.
 void require_finite(const TensorView& tensor, const std::string& where);
 
 // All values as f32; throws InvalidFormat naming `where` and the index if any is NaN or infinite.

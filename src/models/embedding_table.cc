@@ -24,7 +24,7 @@ EmbeddingTable::EmbeddingTable(const checkpoint::TensorTable& tensors,
   const checkpoint::TensorView& tensor = tensors.at(spec.name);
   data_ = tensor.data.data();
   dtype_ = tensor.dtype;
-  checkpoint::require_finite(tensor, tensors.where(spec.name));
+  tensors.require_finite(spec.name);
 }
 
 void EmbeddingTable::copy(std::int32_t row, float* out) const {
