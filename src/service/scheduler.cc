@@ -66,6 +66,12 @@ std::optional<Failure> Scheduler::refusal(const Job& job) const {
                    {},
                    wait};
   }
+  if (waits_too_long(queued_seconds)) {
+    return Failure{FailureKind::kOverloaded,
+                   "what waits in the queue takes longer than --max-queue-seconds",
+                   {},
+                   wait};
+  }
   // Better refused now than given up at the deadline, after others have waited for it.
   const double left = seconds_between(Clock::now(), job.ticket->deadline);
   if (queued_tokens_ > 0 && queued_seconds + seconds_of(job) > left) {
@@ -108,7 +114,11 @@ std::optional<Failure> Scheduler::submit(const JobPtr& job, bool admitted) {
 
 bool Scheduler::full() const {
   const std::lock_guard lock(mutex_);
-  return queued_tokens_ >= options_.max_queue_tokens;
+  return queued_tokens_ >= options_.max_queue_tokens || waits_too_long(waiting());
+}
+
+bool Scheduler::waits_too_long(double queued_seconds) const {
+  return options_.max_queue_seconds > 0 && queued_seconds > options_.max_queue_seconds;
 }
 
 double Scheduler::waiting() const {

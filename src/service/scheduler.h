@@ -14,6 +14,7 @@ namespace narabi::service {
 struct SchedulerOptions {
   std::size_t max_batch_tokens = 16384;   // estimated
   std::size_t max_queue_tokens = 500000;  // estimated; past it submit() says kOverloaded
+  double max_queue_seconds = 0;           // of work that waits; past it too; 0: no such limit
   double batch_seconds = 0.25;  // a batch aims at less than this, so that nobody waits long
 };
 
@@ -43,6 +44,7 @@ class Scheduler {
 
   std::optional<Failure> refusal(const Job& job) const;
   double waiting() const;
+  bool waits_too_long(double queued_seconds) const;
   void run();
   bool drop_dead();
   Batch next_batch();
