@@ -13,5 +13,5 @@ for target in build/fuzz/fuzz/fuzz_*; do
   seeds=()
   [ -d "fuzz/seeds/$name" ] && seeds=("fuzz/seeds/$name")
   echo "== $name"
-  "$target" -max_total_time="${SECONDS_EACH:-60}" -print_final_stats=1 "$corpus" "${seeds[@]}"
+  "$target" -max_total_time="${SECONDS_EACH:-60}" -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" "$corpus" "${seeds[@]}"
 done

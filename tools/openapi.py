@@ -101,7 +101,10 @@ POST = {
     "/search": ("Candidates of the index or corpus, then the reranker",
                 obj(["query"], query=COMMON["query"], model=STRING, top_n=COUNT | {"minimum": 1},
                     candidates={"type": "integer", "minimum": 1, "maximum": 1000}, filter=STRING, blend=NUMBER,
-                    rerank=FLAG, timeout=COMMON["timeout"]),
+                    retriever={"type": "string", "enum": ["bm25", "dense", "hybrid"]},
+                    fusion={"type": "string", "enum": ["rrf", "convex"]}, rrf_k={"type": "number", "minimum": 0, "maximum": 1000000},
+                    dense_weight={"type": "number", "minimum": 0, "maximum": 1}, exact=FLAG, rerank=FLAG,
+                    timeout=COMMON["timeout"]),
                 {"type": "object", "required": ["results", "timing", "found", "documents"]}),
 }
 POST["/v1/score"] = POST["/score"]

@@ -20,11 +20,13 @@
 #include "narabi/reranker.h"
 #include "narabi/search.h"
 #include "rerank/blend.h"
+#include "retrieve/collection.h"
 #include "retrieve/snippet.h"
 
 namespace narabi::cli {
 namespace {
 
+using retrieve::Collection;
 using retrieve::snippet;
 
 using Clock = std::chrono::steady_clock;
@@ -46,44 +48,13 @@ struct Options {
   TextFlags text;
 };
 
-// What is searched: an index on the disk, or a corpus in memory.
-class Collection {
- public:
-  explicit Collection(const Options& options) {
-    if (!options.index.empty()) {
-      index_.emplace(options.index, options.embedder);
-      return;
-    }
-    std::vector<Document> documents;
-    for (data::Passage& passage : data::read_corpus(options.corpus, options.text.invalid()))
-      documents.push_back({*passage.id, std::move(passage.title), std::move(passage.text)});
-    memory_.emplace(std::move(documents));
-  }
-
-  std::vector<Index::Hit> search(const Options& options, const std::string& query,
-                                 SearchTimes& times) const {
-    if (index_) return index_->search(query, options.search, &times);
-    const auto start = Clock::now();
-    std::vector<Index::Hit> hits;
-    for (const Hit& hit : memory_->search(query, options.search.candidates)) {
-      const Document& document = memory_->document(hit.document);
-      Index::Hit found{.document = {document.id, document.title, document.text, ""}};
-      found.score = found.bm25 = hit.score;
-      found.bm25_rank = static_cast<std::uint32_t>(hits.size()) + 1;
-      hits.push_back(std::move(found));
-    }
-    times.bm25 = ms_since(start);
-    return hits;
-  }
-
-  std::size_t size() const {
-    return index_ ? static_cast<std::size_t>(index_->info().documents) : memory_->size();
-  }
-
- private:
-  std::optional<Index> index_;
-  std::optional<LexicalIndex> memory_;
-};
+Collection open_collection(const Options& options) {
+  if (!options.index.empty()) return Collection(options.index, options.embedder);
+  std::vector<Document> documents;
+  for (data::Passage& passage : data::read_corpus(options.corpus, options.text.invalid()))
+    documents.push_back({*passage.id, std::move(passage.title), std::move(passage.text)});
+  return Collection(std::move(documents));
+}
 
 // One result: where it stood before, and its scores.
 struct Result {
@@ -105,10 +76,6 @@ struct Outcome {
   }
 };
 
-double first_stage_score(const Options& options, const Index::Hit& hit) {
-  return options.retriever == "dense" ? hit.dense : hit.bm25;
-}
-
 // Those that the budget left out stand below, and their scores fall, so that a run keeps the order.
 void add_left_out(std::vector<Index::Hit>& hits, std::size_t reranked,
                   std::vector<Result>& results) {
@@ -127,12 +94,13 @@ void rerank_hits(std::vector<Index::Hit> hits, const Reranker& reranker, const O
   ScoreLimits limits{.budget_ms = options.budget_ms, .windows = options.windows};
   if (limits.budget_ms) *limits.budget_ms -= ms_since(start);
   const std::vector<float> logits = score_passages(reranker, query, texts, limits);
+  const Retriever retriever = options.search.retriever;
   std::vector<double> first_stage;
   for (std::size_t i = 0; i < logits.size(); ++i)
-    first_stage.push_back(first_stage_score(options, hits[i]));
-  const double weight =
-      options.blend_given ? options.blend
-                          : reranker.blend_weight(options.retriever == "dense" ? "dense" : "bm25");
+    first_stage.push_back(retrieve::first_stage_score(retriever, hits[i]));
+  const double weight = options.blend_given
+                            ? options.blend
+                            : reranker.blend_weight(retrieve::first_stage_name(retriever));
   for (const auto& entry : rerank::blend(logits, first_stage, weight)) {
     outcome.results.push_back(
         {std::move(hits[entry.index]), entry.index + 1, entry.logit, entry.final_score});
@@ -145,7 +113,7 @@ Outcome search(const Collection& collection, const Reranker* reranker, const Opt
                const std::string& query) {
   const auto start = Clock::now();
   Outcome outcome;
-  std::vector<Index::Hit> hits = collection.search(options, query, outcome.times);
+  std::vector<Index::Hit> hits = collection.search(query, options.search, &outcome.times);
   outcome.found = hits.size();
   if (reranker != nullptr) {
     const auto rerank_start = Clock::now();
@@ -283,7 +251,7 @@ void search_many(const Collection& collection, const Reranker* reranker, const O
 }
 
 void run(const Options& options) {
-  const Collection collection(options);
+  const Collection collection = open_collection(options);
   std::optional<Reranker> reranker;
   if (!options.model.empty()) reranker.emplace(options.model, options.model_flags.options());
   if (options.queries.empty()) {

@@ -15,13 +15,14 @@
 #include "data/readers.h"
 #include "http/server.h"
 #include "narabi/error.h"
+#include "retrieve/collection.h"
 
 namespace narabi::cli {
 namespace {
 
 struct Options {
   std::vector<std::string> models, corpus, api_keys;
-  std::string index, api_key_file, log_format = "text";
+  std::string index, embedder, api_key_file, log_format = "text";
   bool json = false;
   ModelFlags model_flags;
   service::ServiceOptions service;
@@ -53,13 +54,28 @@ void load_models(const Options& options, service::Service& service) {
   }
 }
 
+// Vectors that cannot be searched are an error where --embedder asks for them; else they are said,
+// and BM25 works.
+void open_index(const Options& options, service::Service& service) {
+  auto collection = std::make_unique<retrieve::Collection>(options.index, options.embedder);
+  bool vectors = collection->has_vectors() || !options.embedder.empty();
+  try {
+    if (vectors) collection->load_vectors();
+  } catch (const Error& error) {
+    if (!options.embedder.empty()) throw;
+    vectors = false;
+    fmt::print(stderr, "narabi: /search has BM25 alone: {}\n", error.what());
+  }
+  service.set_collection(std::move(collection), vectors);
+}
+
 void open_candidates(const Options& options, service::Service& service) {
-  if (!options.index.empty()) return service.set_candidates(service::open_index(options.index));
+  if (!options.index.empty()) return open_index(options, service);
   if (options.corpus.empty()) return;
   std::vector<Document> documents;
   for (data::Passage& passage : data::read_corpus(options.corpus))
     documents.push_back({*passage.id, std::move(passage.title), std::move(passage.text)});
-  service.set_candidates(service::corpus_in_memory(std::move(documents)));
+  service.set_collection(std::make_unique<retrieve::Collection>(std::move(documents)), false);
 }
 
 std::vector<std::string> keys_of_file(const std::string& path) {
@@ -81,6 +97,7 @@ void say_ready(const Options& options, const http::Server& server,
     JsonLine line;
     line.set_flag("ready", true).set("url", server.address()).set_integer("port", server.port());
     line.set("models", names);
+    if (server.inside_port() != 0) line.set_integer("inside_port", server.inside_port());
     output.line(line.text());
   } else {
     output.line("narabi: ready on " + server.address() + " with " + names);
@@ -132,6 +149,11 @@ void add_model_options(CLI::App& command, Options& options) {
       command.add_option("--index", options.index, "/search: an index that narabi index made")
           ->envname("INDEX");
   command
+      .add_option("--embedder", options.embedder,
+                  "The index's embedder, where it is not where it was")
+      ->needs(index)
+      ->envname("EMBEDDER");
+  command
       .add_option("--corpus", options.corpus,
                   "/search: JSON lines {\"id\", \"title\"?, \"text\"}, BM25 in memory")
       ->excludes(index);
@@ -151,6 +173,10 @@ void add_address_options(CLI::App& command, Options& options) {
   command.add_option("-p,--port", options.http.port, "Port; 0: any free one")
       ->envname("PORT")
       ->capture_default_str();
+  command
+      .add_option("--prometheus-port,--admin-port", options.http.inside_port,
+                  "Port of its own for /metrics and the admin API, which the main one then has not")
+      ->envname("PROMETHEUS_PORT");
   command
       .add_option("--uds-path,--unix-socket", options.http.unix_socket,
                   "Unix socket instead of host and port")
@@ -181,6 +207,14 @@ void add_limit_options(CLI::App& command, Options& options) {
            "Tokens of a batch, estimated", "MAX_BATCH_TOKENS");
   positive("--max-queue-tokens", options.service.scheduler.max_queue_tokens,
            "Tokens that may wait, estimated; more get 429", "MAX_QUEUE_TOKENS");
+  command
+      .add_option(
+          "--max-queue-seconds", options.service.scheduler.max_queue_seconds,
+          "Work that may wait, in seconds at the speed measured lately; more get 429; 0: the "
+          "deadlines and --max-queue-tokens alone")
+      ->check(CLI::NonNegativeNumber)
+      ->envname("MAX_QUEUE_SECONDS")
+      ->capture_default_str();
   positive("--batch-seconds", options.service.scheduler.batch_seconds,
            "Time that a batch aims at, so that small requests get in between", "BATCH_SECONDS");
   positive("--max-client-batch-size", options.http.max_batch,

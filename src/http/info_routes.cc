@@ -65,7 +65,7 @@ void info(App& app, const ExchangePtr&, const Reply& reply) {
   json.key("auto_truncate").flag(true).key("tokenization_workers");
   json.integer(options.model.threads).key("version").text(version());
   json.key("sha").null().key("docker_label").null();
-  json.key("search").flag(app.service.candidates() != nullptr).end_object();
+  json.key("search").flag(app.service.searches()).end_object();
   reply({.body = json.take(), .headers = {}});
 }
 

@@ -49,7 +49,8 @@ struct Response {
 // One request under way, with what the log and the metrics want to know of it.
 struct Exchange {
   Request request;
-  std::string id;  // x-request-id: the client's, or ours
+  bool inside = false;  // it came over the inside port
+  std::string id;       // x-request-id: the client's, or ours
   service::TicketPtr ticket = std::make_shared<service::Ticket>();
   service::Clock::time_point started = service::Clock::now();
   std::string model;  // "name@version" once it is known

@@ -82,11 +82,18 @@ Router::Router(App app) : app_(app) {
     for (const Route& route : part) routes_[route.path].push_back(route);
 }
 
-const Route& Router::find(const Request& request) const {
+bool Router::hidden(const Route& route, const Exchange& exchange) const {
+  const std::string_view path = route.path;
+  const bool admin = route.guard == Guard::kAdmin;
+  if (admin && app_.options.admin_token.empty()) return true;
+  if (!app_.options.inside_port || path == "/health" || path == "/ready") return false;
+  return exchange.inside != (admin || path == "/metrics");
+}
+
+const Route& Router::find(const Exchange& exchange) const {
+  const Request& request = exchange.request;
   const auto found = routes_.find(request.path);
-  const bool hidden = found != routes_.end() && found->second[0].guard == Guard::kAdmin &&
-                      app_.options.admin_token.empty();
-  if (found == routes_.end() || hidden)
+  if (found == routes_.end() || hidden(found->second[0], exchange))
     throw HttpError(404, "not_found", "no such route: see /openapi.json");
   const std::string method = request.method == "HEAD" ? "GET" : request.method;
   for (const Route& route : found->second)
@@ -118,7 +125,9 @@ void Router::set_deadline(Exchange& exchange) const {
 
 bool Router::preflight(const ExchangePtr& exchange, const Reply& reply) const {
   const auto found = routes_.find(exchange->request.path);
-  if (exchange->request.method != "OPTIONS" || found == routes_.end()) return false;
+  if (exchange->request.method != "OPTIONS" || found == routes_.end() ||
+      hidden(found->second[0], *exchange))
+    return false;
   Response response{.status = 204, .content_type = {}, .body = {}, .headers = {}};
   response.headers.emplace_back("allow", methods(found->second) + ", OPTIONS");
   if (!app_.options.cors_origin.empty()) {
@@ -178,7 +187,7 @@ void Router::handle(const ExchangePtr& exchange, const Reply& reply) {
     };
   };
   try {
-    route = &find(exchange->request);
+    route = &find(*exchange);
     shape = route->errors;
     check(*route, *exchange);
     set_deadline(*exchange);

@@ -17,7 +17,8 @@ class Router {
   service::Service& service() { return app_.service; }
 
  private:
-  const Route& find(const Request& request) const;
+  const Route& find(const Exchange& exchange) const;
+  bool hidden(const Route& route, const Exchange& exchange) const;
   void check(const Route& route, const Exchange& exchange) const;
   void set_deadline(Exchange& exchange) const;
   bool preflight(const ExchangePtr& exchange, const Reply& reply) const;

@@ -5,11 +5,14 @@
 #include <string>
 #include <string_view>
 
+#include "narabi/index.h"
+
 namespace narabi::http {
 
 struct SearchRequest {
-  std::string query, filter, model;
-  std::size_t candidates = 100, top_n = 10;
+  std::string query, model;
+  SearchOptions first_stage;
+  std::size_t top_n = 10;
   std::optional<double> blend, timeout;
   bool rerank = true;
 };

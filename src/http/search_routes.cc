@@ -12,8 +12,7 @@ using service::SearchResult;
 
 service::SearchQuery to_query(const App& app, const SearchRequest& request) {
   service::SearchQuery query{.query = request.query,
-                             .filter = request.filter,
-                             .candidates = request.candidates,
+                             .first_stage = request.first_stage,
                              .stages = {},
                              .blend = request.blend};
   const bool any = app.service.models().find("", service::ModelKind::kReranker) != nullptr;
@@ -22,19 +21,33 @@ service::SearchQuery to_query(const App& app, const SearchRequest& request) {
   return query;
 }
 
-void write_hit(JsonWriter& json, const SearchHit& hit, std::size_t rank, const std::string& stage) {
+// Which arms found it, where and with what score.
+void write_arms(JsonWriter& json, const Index::Hit& hit) {
+  if (hit.bm25_rank > 0) {
+    json.key("bm25").number(hit.bm25);
+    json.key("bm25_rank").integer(hit.bm25_rank);
+  }
+  if (hit.dense_rank > 0) {
+    json.key("dense").number(hit.dense);
+    json.key("dense_rank").integer(hit.dense_rank);
+  }
+  if (hit.bm25_rank > 0 && hit.dense_rank > 0) json.key("fused").number(hit.score);
+}
+
+void write_hit(JsonWriter& json, const SearchHit& hit, std::size_t rank) {
+  const IndexedDocument& document = hit.found.document;
   json.begin_object().key("rank").integer(static_cast<std::int64_t>(rank));
   json.key("before").integer(static_cast<std::int64_t>(hit.before));
-  json.key("id").text(hit.candidate.id).key("score").number(hit.final_score);
-  json.key(stage).number(hit.candidate.score);
+  json.key("id").text(document.id).key("score").number(hit.final_score);
+  write_arms(json, hit.found);
   if (hit.reranked) {
     json.key("logit").number(hit.reranked->logit);
     json.key("relevance_score").number(hit.reranked->score);
     json.key("truncated").flag(hit.reranked->truncated);
   }
-  if (!hit.candidate.title.empty()) json.key("title").text(hit.candidate.title);
-  json.key("text").text(hit.candidate.text);
-  if (!hit.candidate.metadata.empty()) json.key("metadata").raw(hit.candidate.metadata);
+  if (!document.title.empty()) json.key("title").text(document.title);
+  json.key("text").text(document.text);
+  if (!document.metadata.empty()) json.key("metadata").raw(document.metadata);
   json.end_object();
 }
 
@@ -50,19 +63,19 @@ std::string body_of(const App& app, const SearchResult& result, std::size_t top_
     json.text(model_names(app, stages));
   }
   json.key("found").integer(static_cast<std::int64_t>(result.hits.size()));
-  json.key("documents").integer(static_cast<std::int64_t>(app.service.candidates()->documents()));
+  json.key("documents").integer(static_cast<std::int64_t>(app.service.documents()));
   json.key("results").begin_array();
-  for (std::size_t i = 0; i < shown; ++i)
-    write_hit(json, result.hits[i], i + 1, app.service.candidates()->first_stage());
+  for (std::size_t i = 0; i < shown; ++i) write_hit(json, result.hits[i], i + 1);
   json.end_array().key("timing").begin_object();
   json.key("retrieve_ms").number(result.retrieval_seconds * 1e3);
+  json.key("embed_ms").number(result.parts.embed);
   json.key("queue_ms").number(result.queue_seconds * 1e3);
   json.key("rerank_ms").number(result.inference_seconds * 1e3).end_object().end_object();
   return json.take();
 }
 
 void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
-  if (app.service.candidates() == nullptr)
+  if (!app.service.searches())
     throw HttpError(404, "not_found",
                     "this server has no index; start it with --index or --corpus");
   const SearchRequest request = parse_search(exchange->request.body);

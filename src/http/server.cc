@@ -151,6 +151,7 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
       request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
     request.body = std::move(message.body());
     request.peer = peer_;
+    exchange->inside = context_.inside;
     return exchange;
   }
 
@@ -314,7 +315,7 @@ asio::awaitable<void> accept_forever(typename Protocol::acceptor& acceptor, asio
 struct Server::Impl {
   Router& router;
   asio::io_context io;
-  asio::ip::tcp::acceptor tcp{io};
+  asio::ip::tcp::acceptor tcp{io}, inside{io};
   asio::local::stream_protocol::acceptor local{io};
   asio::signal_set signals{io};
   Connections connections;
@@ -326,34 +327,39 @@ struct Server::Impl {
   bool is_local() const { return !options().unix_socket.empty(); }
 
   void listen();
+  void listen_on(asio::ip::tcp::acceptor& acceptor, std::uint16_t port);
   void start();
   void drain();
   void close_listener();
 };
 
+void Server::Impl::listen_on(asio::ip::tcp::acceptor& acceptor, std::uint16_t port) {
+  const std::string service = std::to_string(port);
+  try {
+    asio::ip::tcp::resolver resolver(io);
+    const auto found = resolver.resolve(options().host, service, asio::ip::resolver_base::passive);
+    const asio::ip::tcp::endpoint endpoint = *found.begin();
+    acceptor.open(endpoint.protocol());
+    acceptor.set_option(asio::socket_base::reuse_address(true));
+    acceptor.bind(endpoint);
+    acceptor.listen(asio::socket_base::max_listen_connections);
+  } catch (const boost::system::system_error& error) {
+    throw IoError("cannot listen on " + options().host + ":" + service + ": " +
+                  error.code().message());
+  }
+}
+
 void Server::Impl::listen() {
   raise_file_limit();
+  if (options().inside_port) listen_on(inside, *options().inside_port);
+  if (!is_local()) return listen_on(tcp, options().port);
   try {
-    if (is_local()) {
-      remove_stale_socket(options().unix_socket);
-      local.open();
-      local.bind(asio::local::stream_protocol::endpoint(options().unix_socket));
-      local.listen(asio::socket_base::max_listen_connections);
-      return;
-    }
-    asio::ip::tcp::resolver resolver(io);
-    const auto found = resolver.resolve(options().host, std::to_string(options().port),
-                                        asio::ip::resolver_base::passive);
-    const asio::ip::tcp::endpoint endpoint = *found.begin();
-    tcp.open(endpoint.protocol());
-    tcp.set_option(asio::socket_base::reuse_address(true));
-    tcp.bind(endpoint);
-    tcp.listen(asio::socket_base::max_listen_connections);
+    remove_stale_socket(options().unix_socket);
+    local.open();
+    local.bind(asio::local::stream_protocol::endpoint(options().unix_socket));
+    local.listen(asio::socket_base::max_listen_connections);
   } catch (const boost::system::system_error& error) {
-    throw IoError("cannot listen on " +
-                  (is_local() ? options().unix_socket
-                              : options().host + ":" + std::to_string(options().port)) +
-                  ": " + error.code().message());
+    throw IoError("cannot listen on " + options().unix_socket + ": " + error.code().message());
   }
 }
 
@@ -364,6 +370,10 @@ void Server::Impl::start() {
                    asio::detached);
   } else {
     asio::co_spawn(io, accept_forever<asio::ip::tcp>(tcp, io, context), asio::detached);
+  }
+  if (inside.is_open()) {
+    const SessionContext behind{router, connections, draining, true};
+    asio::co_spawn(io, accept_forever<asio::ip::tcp>(inside, io, behind), asio::detached);
   }
   signals.add(SIGTERM);
   signals.async_wait([this](const error_code& error, int) {
@@ -376,6 +386,7 @@ void Server::Impl::close_listener() {
   asio::post(io, [this] {
     error_code ignored;
     tcp.close(ignored);
+    inside.close(ignored);
     local.close(ignored);
   });
   if (is_local()) ::unlink(options().unix_socket.c_str());
@@ -406,6 +417,10 @@ Server::~Server() = default;
 
 std::uint16_t Server::port() const {
   return impl_->is_local() ? 0 : impl_->tcp.local_endpoint().port();
+}
+
+std::uint16_t Server::inside_port() const {
+  return impl_->inside.is_open() ? impl_->inside.local_endpoint().port() : 0;
 }
 
 std::string Server::address() const {

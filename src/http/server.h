@@ -16,8 +16,9 @@ class Server {
   explicit Server(Router& router);
   ~Server();
 
-  std::uint16_t port() const;   // the one that was given, or the free one that was found
-  std::string address() const;  // "http://127.0.0.1:8080", "unix:/run/narabi.sock"
+  std::uint16_t port() const;         // the one that was given, or the free one that was found
+  std::uint16_t inside_port() const;  // 0: none
+  std::string address() const;        // "http://127.0.0.1:8080", "unix:/run/narabi.sock"
 
   // Serves until `stop` is true (asked ten times a second) or SIGTERM comes, then drains: requests
   // under way are answered, for at most drain_seconds. Gives how many connections were cut off.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,11 @@ enum class LogFormat { kJson, kText, kOff };
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 8080;       // 0: any free one
-  std::string unix_socket;         // instead of host and port
-  std::uint16_t metrics_port = 0;  // 0: /metrics on the main port alone
+  std::uint16_t port = 8080;  // 0: any free one
+  std::string unix_socket;    // instead of host and port
+  // Its own port for /metrics and the admin API (0: any free one), which the main port then does
+  // not have; none: both are on the main port.
+  std::optional<std::uint16_t> inside_port;
   int io_threads = 2;
 
   std::size_t body_limit = 8'000'000;  // bytes

@@ -29,6 +29,7 @@ struct SessionContext {
   Router& router;
   Connections& connections;
   std::atomic<bool>& draining;
+  bool inside = false;  // of the inside port
 };
 
 }  // namespace narabi::http

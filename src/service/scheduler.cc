@@ -66,6 +66,12 @@ std::optional<Failure> Scheduler::refusal(const Job& job) const {
                    {},
                    wait};
   }
+  if (waits_too_long(queued_seconds)) {
+    return Failure{FailureKind::kOverloaded,
+                   "what waits in the queue takes longer than --max-queue-seconds",
+                   {},
+                   wait};
+  }
   // Better refused now than given up at the deadline, after others have waited for it.
   const double left = seconds_between(Clock::now(), job.ticket->deadline);
   if (queued_tokens_ > 0 && queued_seconds + seconds_of(job) > left) {
@@ -108,7 +114,11 @@ std::optional<Failure> Scheduler::submit(const JobPtr& job, bool admitted) {
 
 bool Scheduler::full() const {
   const std::lock_guard lock(mutex_);
-  return queued_tokens_ >= options_.max_queue_tokens;
+  return queued_tokens_ >= options_.max_queue_tokens || waits_too_long(waiting());
+}
+
+bool Scheduler::waits_too_long(double queued_seconds) const {
+  return options_.max_queue_seconds > 0 && queued_seconds > options_.max_queue_seconds;
 }
 
 double Scheduler::waiting() const {
@@ -198,7 +208,11 @@ Scheduler::Batch Scheduler::next_batch() {
     }
     // Half to the head; the last one may fill what is left.
     const bool alone = lane.size() == 1;
-    const std::size_t share = alone ? budget : std::min(budget - taken, (budget + 1) / 2);
+    const std::size_t fair = alone ? budget : std::min(budget - taken, (budget + 1) / 2);
+    // What would leave a small rest is finished: the rest would wait for everybody once more.
+    const std::size_t whole = (*job)->cost;
+    const bool nearly = whole <= fair + fair / 2 && whole <= options_.max_batch_tokens - taken;
+    const std::size_t share = nearly ? std::max(fair, whole) : fair;
     const std::size_t got = take(*job, share, batch);
     taken += got;
     if ((*job)->handed_out == (*job)->items.size()) {

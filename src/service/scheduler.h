@@ -14,12 +14,13 @@ namespace narabi::service {
 struct SchedulerOptions {
   std::size_t max_batch_tokens = 16384;   // estimated
   std::size_t max_queue_tokens = 500000;  // estimated; past it submit() says kOverloaded
+  double max_queue_seconds = 0;           // of work that waits; past it too; 0: no such limit
   double batch_seconds = 0.25;  // a batch aims at less than this, so that nobody waits long
 };
 
-// Jobs wait in a ring. A batch takes up to half its budget from the job at the head, which then
-// goes to the end: small requests are served in the order they came, a large one in slices between
-// them.
+// Jobs wait in a ring. A batch takes up to half its budget from the job at the head (a little more
+// where that finishes it), which then goes to the end: small requests are served in the order they
+// came, a large one in slices between them.
 class Scheduler {
  public:
   Scheduler(const SchedulerOptions& options, Stats& stats);
@@ -43,6 +44,7 @@ class Scheduler {
 
   std::optional<Failure> refusal(const Job& job) const;
   double waiting() const;
+  bool waits_too_long(double queued_seconds) const;
   void run();
   bool drop_dead();
   Batch next_batch();

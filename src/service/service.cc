@@ -40,8 +40,8 @@ Failure no_model(const std::string& name, const ModelSlots& slots, ModelKind kin
           1};
 }
 
-std::string model_text(const Candidate& candidate) {
-  return candidate.title.empty() ? candidate.text : candidate.title + " " + candidate.text;
+std::string model_text(const IndexedDocument& document) {
+  return document.title.empty() ? document.text : document.title + " " + document.text;
 }
 
 }  // namespace
@@ -199,12 +199,19 @@ void Service::embed(EmbedQuery query, const TicketPtr& ticket, Answer<EmbedResul
 
 void Service::search(SearchQuery query, const TicketPtr& ticket, Answer<SearchResult> answer) {
   if (full()) return answer(too_many_requests(options_.max_open_requests, waiting_seconds()));
+  if (query.first_stage.retriever != Retriever::kBm25 && !vectors_)
+    return answer(Failure{FailureKind::kInvalid,
+                          "retriever: expected bm25: what this server searches has no vectors, or "
+                          "not their embedder (narabi serve --embedder DIR)",
+                          "retriever", 1});
   worker_.post([this, query = std::move(query), ticket, answer = std::move(answer)] {
+    if (ticket->cancelled || ticket->deadline <= Clock::now())
+      return answer(Failure{FailureKind::kExpired, "the deadline came before the search", {}, 1});
     SearchResult result;
-    std::vector<Candidate> found;
+    std::vector<Index::Hit> found;
     const auto start = Clock::now();
     try {
-      found = source_->search(query.query, query.candidates, query.filter);
+      found = collection_->search(query.query, query.first_stage, &result.parts);
     } catch (const InvalidArgument& error) {
       return answer(Failure{FailureKind::kInvalid, error.what(), "filter", 1});
     } catch (const std::exception& error) {
@@ -212,32 +219,35 @@ void Service::search(SearchQuery query, const TicketPtr& ticket, Answer<SearchRe
     }
     result.retrieval_seconds = std::chrono::duration<double>(Clock::now() - start).count();
     stats_.retrieval.observe(result.retrieval_seconds);
-    rerank_hits(query, std::move(found), ticket, std::move(result), answer);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const double score = found[i].score;
+      result.hits.push_back({std::move(found[i]), i + 1, score, std::nullopt});
+    }
+    rerank_hits(query, ticket, std::move(result), answer);
   });
 }
 
-void Service::rerank_hits(SearchQuery query, std::vector<Candidate> found, const TicketPtr& ticket,
-                          SearchResult result, Answer<SearchResult> answer) {
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const double score = found[i].score;
-    result.hits.push_back({std::move(found[i]), i + 1, score, std::nullopt});
-  }
+void Service::rerank_hits(SearchQuery query, const TicketPtr& ticket, SearchResult result,
+                          Answer<SearchResult> answer) {
   if (query.stages.empty() || result.hits.empty()) return answer(std::move(result));
   RerankQuery pairs{.stages = query.stages, .queries = {query.query}, .passages = {}};
-  for (const SearchHit& hit : result.hits) pairs.passages.push_back(model_text(hit.candidate));
-  const double weight = query.blend
-                            ? *query.blend
-                            : query.stages.back()->reranker().blend_weight(source_->first_stage());
+  for (const SearchHit& hit : result.hits) pairs.passages.push_back(model_text(hit.found.document));
+  const Retriever retriever = query.first_stage.retriever;
+  const double weight =
+      query.blend
+          ? *query.blend
+          : query.stages.back()->reranker().blend_weight(retrieve::first_stage_name(retriever));
   auto shared = std::make_shared<SearchResult>(std::move(result));
   rerank(std::move(pairs), ticket,
-         [shared, weight, answer = std::move(answer)](std::variant<RerankResult, Failure> outcome) {
+         [shared, weight, retriever,
+          answer = std::move(answer)](std::variant<RerankResult, Failure> outcome) {
            if (auto* failure = std::get_if<Failure>(&outcome)) return answer(std::move(*failure));
            const auto& scores = std::get<RerankResult>(outcome);
            std::vector<float> logits;
            std::vector<double> first_stage;
            for (std::size_t i = 0; i < shared->hits.size(); ++i) {
              logits.push_back(scores.passages[i].logit);
-             first_stage.push_back(shared->hits[i].candidate.score);
+             first_stage.push_back(retrieve::first_stage_score(retriever, shared->hits[i].found));
              shared->hits[i].reranked = scores.passages[i];
            }
            std::vector<SearchHit> ordered;

@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "service/candidates.h"
+#include "retrieve/collection.h"
 #include "service/model_slots.h"
 #include "service/rerank_task.h"
 #include "service/scheduler.h"
@@ -40,14 +40,14 @@ struct EmbedResult {
 };
 
 struct SearchQuery {
-  std::string query, filter;
-  std::size_t candidates = 100;
+  std::string query;
+  SearchOptions first_stage;
   std::vector<ModelPtr> stages;  // empty: the first stage's order
   std::optional<double> blend;
 };
 
 struct SearchHit {
-  Candidate candidate;
+  Index::Hit found;        // by the first stage
   std::size_t before = 0;  // rank of the first stage, from 1
   double final_score = 0;
   std::optional<PassageScore> reranked;
@@ -55,6 +55,7 @@ struct SearchHit {
 
 struct SearchResult {
   std::vector<SearchHit> hits;  // best first
+  SearchTimes parts;            // of the retrieval
   double retrieval_seconds = 0, queue_seconds = 0, inference_seconds = 0;
 };
 
@@ -74,8 +75,13 @@ class Service {
   ScoreCache& cache() { return cache_; }
   Worker& background() { return background_; }  // loads of models
   const ServiceOptions& options() const { return options_; }
-  void set_candidates(std::unique_ptr<CandidateSource> source) { source_ = std::move(source); }
-  const CandidateSource* candidates() const { return source_.get(); }
+  // What search() goes over; without vectors it has BM25 alone.
+  void set_collection(std::unique_ptr<retrieve::Collection> collection, bool vectors) {
+    collection_ = std::move(collection);
+    vectors_ = vectors;
+  }
+  bool searches() const { return collection_ != nullptr; }
+  std::size_t documents() const { return collection_->size(); }
 
   // "", "name", or "small>large": the models of a request, or why there are none.
   std::variant<std::vector<ModelPtr>, Failure> resolve(const std::string& name,
@@ -100,15 +106,16 @@ class Service {
   ModelPtr find_model(const std::string& name, ModelKind kind) const;
   void start_task(RerankQuery query, const TicketPtr& ticket, Answer<RerankResult> answer);
   void start_shadow(const std::shared_ptr<RerankQuery>& query, const RerankResult& result);
-  void rerank_hits(SearchQuery query, std::vector<Candidate> found, const TicketPtr& ticket,
-                   SearchResult result, Answer<SearchResult> answer);
+  void rerank_hits(SearchQuery query, const TicketPtr& ticket, SearchResult result,
+                   Answer<SearchResult> answer);
 
   const ServiceOptions options_;
   mutable Stats stats_;
   ModelSlots models_;
   ScoreCache cache_;
   Shadow shadow_;
-  std::unique_ptr<CandidateSource> source_;
+  std::unique_ptr<retrieve::Collection> collection_;
+  bool vectors_ = false;
   std::atomic<bool> draining_{false};
   Worker background_;
   std::unique_ptr<Scheduler> scheduler_;

@@ -39,6 +39,13 @@ class Load(unittest.TestCase):
         self.assertEqual(server.post("/rerank", {"query": QUERY, "texts": DOCUMENTS}).status, 200)
         self.assertEqual(server.metric("te_request_failure"), statuses.count(429))
 
+    def test_work_that_would_wait_longer_than_it_may_gets_429(self):
+        server = self.start("--max-queue-seconds", 0.001)
+        statuses = [a.status for a in in_threads(12, lambda i: server.post(
+            "/rerank", {"query": QUERY, "texts": passages(60)}))]
+        self.assertEqual(set(statuses), {200, 429})
+        self.assertEqual(server.post("/rerank", {"query": QUERY, "texts": passages(60)}).status, 200)  # nothing waits
+
     def test_more_requests_than_may_be_open_get_429(self):
         server = self.start("--max-concurrent-requests", 2)
         statuses = [a.status for a in in_threads(12, lambda i: server.post(

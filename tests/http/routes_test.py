@@ -2,13 +2,11 @@
 
 import base64
 import json
-import shutil
 import struct
 import subprocess
-import tempfile
 import unittest
 
-from narabi_http import CORPUS, DOCUMENTS, EMBEDDER, MODEL, NARABI, QUERY, HttpTest, Server
+from narabi_http import CORPUS, DOCUMENTS, EMBEDDER, MODEL, NARABI, QUERY, HttpTest
 
 
 def command_line_scores(passages, query=QUERY):
@@ -154,24 +152,6 @@ class Routes(HttpTest):
         plain = self.ok("/search", {"query": "銀閣寺", "rerank": False, "top_n": 3})
         self.assertEqual([r["before"] for r in plain["results"]], [1, 2, 3])
         self.assertNotIn("logit", plain["results"][0])
-
-    def test_search_over_an_index_with_a_filter(self):
-        folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, folder)
-        lines = "".join(json.dumps({"id": str(i), "text": text, "year": 2000 + i}, ensure_ascii=False) + "\n"
-                        for i, text in enumerate(DOCUMENTS))
-        subprocess.run([NARABI, "index", f"{folder}/i", "--corpus", "-"], input=lines.encode(), check=True,
-                       capture_output=True)
-        server = Server("--index", f"{folder}/i")
-        try:
-            found = server.post("/search", {"query": QUERY}).json["results"]
-            self.assertEqual(found[0]["id"], "1")
-            self.assertEqual(found[0]["metadata"], {"year": 2001})
-            found = server.post("/search", {"query": "都", "filter": "year < 2001"}).json["results"]
-            self.assertEqual([hit["id"] for hit in found], ["0"])
-            self.refused(server.post("/search", {"query": "都", "filter": "year <"}), 422, "filter")
-        finally:
-            self.assertEqual(server.stop(), 0)
 
     def test_info_tells_clients_that_this_is_a_reranker(self):
         info = self.server.get("/info").json

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import resource
 import socket
 import tempfile
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from narabi_http import DOCUMENTS, JSON, QUERY, HttpTest, Server, in_threads, wait_until
 
 BODY = {"query": QUERY, "texts": DOCUMENTS}
+IDLE = int(os.environ.get("NARABI_IDLE", "1000"))  # the whole of it: 10000
 
 
 class Keys(HttpTest):
@@ -95,15 +97,6 @@ class Limits(HttpTest):
         self.assertEqual(connection.sock.recv(1), b"")  # closed by the server within the timeout of the socket
         connection.close()
 
-    def test_many_idle_connections_disturb_nobody(self):
-        count = 1000
-        idle = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(count)]
-        try:
-            self.assertEqual(self.post("/rerank", BODY).status, 200)
-        finally:
-            for connection in idle:
-                connection.close()
-
     def test_a_client_that_goes_away_costs_no_work(self):
         before = self.server.metric("narabi_items_total")
         body = b'{"query":"q","texts":[' + b",".join(b'"%d%s"' % (i, b"x" * 1200) for i in range(1000)) + b"]}"
@@ -146,6 +139,37 @@ class OneServerEach(unittest.TestCase):
         connection.close()
         self.assertEqual(server.stop(), 0)
         self.assertFalse(Path(path).exists())
+
+    def test_metrics_and_the_admin_api_on_a_port_of_their_own(self):
+        server = Server("--prometheus-port", 0, "--admin-token", "token", "--api-key", "key")
+        admin = {"authorization": "Bearer token"}
+        for path in ("/metrics", "/admin/models"):
+            self.assertEqual(server.get(path, admin).status, 404)
+            self.assertEqual(server.request("OPTIONS", path, headers=admin).status, 404)
+        main, server.port = server.port, server.ready["inside_port"]
+        self.assertNotEqual(main, server.port)
+        for path in ("/metrics", "/health", "/ready"):
+            self.assertEqual(server.get(path).status, 200)
+        self.assertEqual(server.get("/admin/models", admin).status, 200)
+        self.assertEqual(server.get("/admin/models").status, 401)
+        for path in ("/info", "/", "/openapi.json"):
+            self.assertEqual(server.get(path, {"authorization": "Bearer key"}).status, 404)
+        self.assertEqual(server.post("/rerank", BODY, {"authorization": "Bearer key"}).status, 404)
+        self.assertEqual(server.stop(), 0)
+
+    def test_many_idle_connections_disturb_nobody(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, [resource.getrlimit(resource.RLIMIT_NOFILE)[1]] * 2)
+        server = Server("--log-format", "off")
+        idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(IDLE)]
+        try:
+            for connection in (idle[0], idle[-1]):  # all were accepted, and none was closed
+                connection.sendall(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+                self.assertTrue(connection.recv(100).startswith(b"HTTP/1.1 200 "))
+            self.assertEqual(server.post("/rerank", BODY).status, 200)
+        finally:
+            for connection in idle:
+                connection.close()
+        self.assertEqual(server.stop(), 0)
 
     def test_keys_from_a_file_and_from_the_environment(self):
         with tempfile.NamedTemporaryFile("w") as file:

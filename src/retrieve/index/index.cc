@@ -196,8 +196,10 @@ std::vector<Index::Hit> Index::search(std::string_view query, const SearchOption
   std::vector<float> vector;
   if (options.retriever != Retriever::kDense) terms = impl_->analysis->analyze(query);
   lap.end(spent.analyze);
-  if (options.retriever != Retriever::kBm25) vector = impl_->embed(query);
-  lap.end(spent.embed);
+  if (options.retriever != Retriever::kBm25) {
+    vector = impl_->embed(query);
+    lap.end(spent.embed);
+  }
   std::vector<Hit> hits;
   const bool dense = options.retriever != Retriever::kBm25 && !options.exact;
   const auto fetch = [&](Store& store, const Snapshot& snapshot) {
