@@ -52,14 +52,15 @@ std::vector<QueryTerm> LexicalSearch::terms_of(const Terms& query) const {
   const auto all = static_cast<double>(statistics_.documents);
   for (auto& [text, term] : found) {
     for (const SearchedSegment& segment : segments_) {
-      if (const auto list = segment.segment->find(text)) term.documents += list->documents;
+      term.lists.push_back(segment.segment->find(text));
+      if (term.lists.back()) term.documents += term.lists.back()->documents;
     }
     if (term.documents == 0 || statistics_.field_weight[term.field] <= 0) continue;
     const auto df = static_cast<double>(term.documents);
     term.text = text;
     term.weight = term.count * statistics_.field_weight[term.field] *
                   std::log(1 + (all - df + 0.5) / (df + 0.5));
-    terms.push_back(term);
+    terms.push_back(std::move(term));
   }
   std::sort(terms.begin(), terms.end(), [](const QueryTerm& a, const QueryTerm& b) {
     return a.weight != b.weight ? a.weight > b.weight : a.text < b.text;
@@ -77,8 +78,7 @@ std::vector<LexicalSearch::Hit> LexicalSearch::search(const Terms& query, std::s
   const double scale = std::exp2(std::floor(std::log2(double(1 << 30) / largest)));
   TopHits top(k);
   for (std::size_t i = 0; i < segments_.size(); ++i) {
-    SegmentSearch(*this, segments_[i], allowed.empty() ? nullptr : &allowed[i], terms, scale, top)
-        .run();
+    SegmentSearch(*this, i, allowed.empty() ? nullptr : &allowed[i], terms, scale, top).run();
   }
   std::vector<Hit> hits;
   for (const ScoredNumber& hit : top.take()) hits.push_back({hit.number, hit.score / scale});

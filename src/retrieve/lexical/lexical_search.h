@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -59,9 +60,10 @@ LexicalStatistics statistics_of(std::span<const SearchedSegment> segments,
 struct QueryTerm {
   std::string text;  // with the field's letter
   int field = kWords;
-  std::uint32_t count = 0;      // in the query
-  std::uint64_t documents = 0;  // that hold it
-  double weight = 0;            // count x field weight x idf
+  std::uint32_t count = 0;                     // in the query
+  std::uint64_t documents = 0;                 // that hold it
+  double weight = 0;                           // count x field weight x idf
+  std::vector<std::optional<ListView>> lists;  // by segment
 };
 
 // Built when the index is opened; immutable; safe to share between threads.

@@ -138,6 +138,36 @@ TEST_F(Searching, finds_the_exact_top_k_however_the_collection_is_cut) {
   }
 }
 
+TEST_F(Searching, scores_and_ranks_equally_however_the_collection_is_cut) {
+  auto documents = random_documents(18'000, 21);
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    if (i % 7 == 0) documents[i] = documents[i % 210];  // each of them again and again: ties
+  }
+  const std::vector<SearchedSegment> whole = {write(documents, 0, documents.size(), {33, 33})};
+  const LexicalStatistics statistics = statistics_of(whole, {}, {1, 1});
+  const LexicalSearch one(whole, statistics);
+  const LexicalSearch many(
+      {write(documents, 0, 300, {9, 9}), write(documents, 300, 9'000, {33, 33}),
+       write(documents, 9'000, documents.size(), {60, 60})},
+      statistics);
+  for (std::size_t i = 0; i < 30; ++i) {
+    Terms query = documents[i * 7];
+    query.words.resize(1 + i % 5);
+    query.grams.resize(1 + i % 3);
+    const auto expected = one.search(query, documents.size(), {});
+    for (const std::size_t k : {10u, 100u}) {
+      for (const LexicalSearch* search : {&one, &many}) {
+        const auto hits = search->search(query, k, {});
+        ASSERT_EQ(hits.size(), std::min(k, expected.size()));
+        for (std::size_t j = 0; j < hits.size(); ++j) {
+          ASSERT_EQ(hits[j].number, expected[j].number) << i << " " << k << " " << j;
+          ASSERT_EQ(hits[j].score, expected[j].score);
+        }
+      }
+    }
+  }
+}
+
 TEST_F(Searching, leaves_out_the_dead_and_what_is_not_allowed) {
   const auto documents = random_documents(3'000, 9);
   SearchedSegment segment = write(documents, 0, documents.size(), {33, 33});

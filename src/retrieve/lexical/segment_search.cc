@@ -13,16 +13,20 @@ constexpr std::size_t kStride = 16;                 // scores looked at together
 
 }  // namespace
 
-SegmentSearch::SegmentSearch(const LexicalSearch& search, const SearchedSegment& segment,
+SegmentSearch::SegmentSearch(const LexicalSearch& search, std::size_t segment,
                              const Bitmap* allowed, const std::vector<QueryTerm>& terms,
                              double scale, TopHits& top)
-    : search_(search), segment_(segment), allowed_(allowed), top_(top), scores_(kWindow) {
-  const Segment& file = *segment.segment;
+    : search_(search),
+      segment_(search.segments()[segment]),
+      allowed_(allowed),
+      top_(top),
+      scores_(kWindow) {
+  const Segment& file = *segment_.segment;
   const LexicalStatistics& all = search.statistics();
   for (int field = 0; field < kFields; ++field) lengths_[field] = file.lengths(field).data();
   terms_.reserve(terms.size());
   for (const QueryTerm& term : terms) {
-    const auto list = file.find(term.text);
+    const auto& list = term.lists[segment];
     if (!list) continue;
     // The bounds were computed with the average length of their time. With a larger one an impact
     // grows, at most in proportion.

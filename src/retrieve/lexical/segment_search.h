@@ -11,7 +11,7 @@ namespace narabi::retrieve {
 class SegmentSearch {
  public:
   // scale: fixed-point units per 1 of score.
-  SegmentSearch(const LexicalSearch& search, const SearchedSegment& segment, const Bitmap* allowed,
+  SegmentSearch(const LexicalSearch& search, std::size_t segment, const Bitmap* allowed,
                 const std::vector<QueryTerm>& terms, double scale, TopHits& top);
   void run();
 
