@@ -17,6 +17,7 @@
 #include "narabi/error.h"
 
 namespace narabi::cli {
+namespace serve_command {
 namespace {
 
 struct Options {
@@ -218,8 +219,10 @@ constexpr const char* kFooter =
     "\"documents\":[\"東京は首都\",\"京都は古都\"]}'";
 
 }  // namespace
+}  // namespace serve_command
 
 void add_serve(CLI::App& app) {
+  using namespace serve_command;
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("serve", "Rerank, score, embed and search over HTTP");
   add_model_options(*command, *options);

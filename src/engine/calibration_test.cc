@@ -20,12 +20,12 @@
 namespace narabi::engine {
 namespace {
 
-const std::string kFolder = NARABI_SOURCE_DIR "/models/prototype-modernbert-6l";
+const std::string kModel = NARABI_SOURCE_DIR "/models/prototype-modernbert-6l";
 constexpr std::size_t kQuestions = 4, kCandidates = 16;
 
 // Not questions with their candidates, but as many pairs to keep in order.
 std::vector<std::vector<Encoding>> some_questions() {
-  std::ifstream file(kFolder + "/golden.jsonl");
+  std::ifstream file(kModel + "/golden.jsonl");
   std::vector<std::vector<Encoding>> questions(kQuestions);
   std::string line;
   for (auto& candidates : questions) {
@@ -50,12 +50,12 @@ void enlarge_channels(const std::string& name, std::span<float> values, std::siz
 }
 
 void copy_with_outliers(const std::string& layer, const std::string& to) {
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+  for (const auto& entry : std::filesystem::directory_iterator(kModel)) {
     const std::string name = entry.path().filename().string();
     if (name.ends_with(".json") && name != "narabi.json")
       std::filesystem::copy(entry.path(), to + "/" + name);
   }
-  const checkpoint::ModelFolder folder(kFolder);
+  const checkpoint::ModelFolder folder(kModel);
   const auto inner = static_cast<std::size_t>(folder.config().integer("intermediate_size")),
              hidden = static_cast<std::size_t>(folder.config().integer("hidden_size"));
   std::deque<std::vector<float>> memory;
@@ -72,7 +72,7 @@ void copy_with_outliers(const std::string& layer, const std::string& to) {
 
 TEST(Calibration, leaves_a_model_without_outliers_in_int8) {
   int steps = 0;
-  const Calibration found = calibrate(kFolder, some_questions(), 2, [&] { ++steps; });
+  const Calibration found = calibrate(kModel, some_questions(), 2, [&] { ++steps; });
   EXPECT_EQ(found.bf16, std::set<std::string>{});
   EXPECT_EQ(found.groups, 24u);
   EXPECT_GE(found.tau, kCalibratedTau);
@@ -103,7 +103,7 @@ TEST(Calibration, keeps_the_layer_with_outliers_in_bf16) {
 }
 
 TEST(Calibration, ends_where_a_step_throws) {
-  EXPECT_THROW(calibrate(kFolder, some_questions(), 2, [] { throw std::runtime_error("enough"); }),
+  EXPECT_THROW(calibrate(kModel, some_questions(), 2, [] { throw std::runtime_error("enough"); }),
                std::runtime_error);
 }
 
