@@ -26,7 +26,7 @@ build: deps
 	cmake --build build/release
 
 demo: deps
-	cmake --preset release
+	scripts/configure.sh release
 	cmake --build build/release --target narabi
 	scripts/demo.sh
 

@@ -22,6 +22,16 @@ if(NARABI_SANITIZE)
   endif()
 endif()
 
+# NARABI_UNITY compiles several files as one: what every file would read and instantiate again (JSON, CLI11, torch,
+# GoogleTest) comes once. A whole build takes half the time; after an edit its neighbours are compiled again too.
+# Names that a file keeps to itself then have to differ within a folder. CMake leaves out files with flags of their own.
+function(narabi_unity target)
+  if(NARABI_UNITY AND NOT target MATCHES "kernels")  # hardly two of its files have the same flags
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)  # a file that is included counts as a header
+  endif()
+endfunction()
+
 function(narabi_folder name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
@@ -47,6 +57,7 @@ function(narabi_folder name)
   target_include_directories(${target} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:narabi_flags>)
+  narabi_unity(${target})
   foreach(dependency IN LISTS ARG_DEPENDS)
     target_link_libraries(${target} PUBLIC narabi_${dependency})
   endforeach()
@@ -54,6 +65,7 @@ function(narabi_folder name)
   if(NARABI_BUILD_TESTS AND tests)
     narabi_test(${target}_test ${tests})
     target_link_libraries(${target}_test PRIVATE ${target})
+    narabi_unity(${target}_test)
   endif()
 endfunction()
 
@@ -65,6 +77,14 @@ if(NARABI_BUILD_TESTS AND NARABI_SANITIZE)
   target_link_libraries(narabi_test_headers PRIVATE narabi_flags GTest::gtest GTest::gmock nlohmann_json::nlohmann_json)
   target_precompile_headers(narabi_test_headers PRIVATE <gtest/gtest.h> <gmock/gmock.h> <nlohmann/json.hpp>)
 endif()
+
+# A program under TSan that has threads sleeps for a second before it ends, to see what they do at its end: the tests
+# start narabi some hundred times, and a twentieth of a second is long for a thread that should be gone.
+function(narabi_sanitizer_options test)
+  if(NARABI_SANITIZE STREQUAL "thread")
+    set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT_MODIFICATION "TSAN_OPTIONS=string_append: atexit_sleep_ms=50")
+  endif()
+endfunction()
 
 # narabi_test(NAME FILES...): a GoogleTest binary, run by ctest as one test per binary
 # (the binaries print each case; one process per binary keeps sanitizer runs short).
@@ -80,4 +100,5 @@ function(narabi_test name)
     $<$<BOOL:${sanitized}>:NARABI_SANITIZED>)  # fewer repetitions where a test is about volume
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
   add_test(NAME ${name} COMMAND ${name})
+  narabi_sanitizer_options(${name})
 endfunction()

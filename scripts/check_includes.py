@@ -8,6 +8,8 @@
   3. A dependency lives in the folders of THIRD_PARTY and nowhere else; tests may read JSON.
   4. Names of architectures stand in src/models, src/train and src/tokenize (whose types carry them) and in the
      help of src/cli; code elsewhere does not know them. Comments and tests may name them.
+  5. A name in an anonymous namespace stands once in a folder (tests apart), since NARABI_UNITY compiles several files
+     as one; functions may be overloaded. Kernels and files with flags of their own are never compiled so.
 
 Run: scripts/check_includes.py [SOURCE_DIR]. Prints one line per violation; exit code 1 if there is any.
 """
@@ -22,6 +24,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 ARCHITECTURE = re.compile(r"(?<!sentence_)(?<!\bs)bert|roberta", re.IGNORECASE)
 COMMENT_OR_STRING = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 
+OWN_FLAGS = re.compile(r"_(avx2|avx512|vnni)\.cc$")
+NO_NAME = re.compile(r"template|using |namespace |TEST|TYPED_TEST|INSTANTIATE|public|private|protected")
 SUFFIXES = {".h", ".cc", ".inc"}
 ARCHITECTURE_FOLDERS = {"models", "tokenize", "cli", "train"}
 STANDARD = re.compile(r"[a-z_0-9]+")  # <vector>, <cstdint>: no slash, no suffix
@@ -112,6 +116,50 @@ def problems_of_file(path, folder, graph):
             yield number, f"names the architecture \"{ARCHITECTURE.search(line).group(0)}\""
 
 
+def parameter_types(parameters):
+    return ", ".join(re.sub(r"\s*\b\w+$", "", " ".join(part.split())) for part in parameters.split(","))
+
+
+def private_names(code):
+    """(enclosing namespaces, name, line) of what stands in anonymous namespaces; functions with their types."""
+    spaces, anonymous, lines = [], False, code.split("\n")
+    for at, line in enumerate(lines):
+        named = re.match(r"namespace ([\w:]+) \{", line)
+        if named:
+            spaces.append(named.group(1))
+        elif line.startswith("namespace {"):
+            anonymous = True
+        elif line.startswith("}  // namespace"):
+            if line.rstrip() == "}  // namespace":
+                anonymous = False
+            elif spaces:
+                spaces.pop()
+        elif anonymous and re.match(r"[A-Za-z]", line) and not NO_NAME.match(line):
+            kind = re.match(r"(?:struct|class|enum class|enum) (\w+)", line)
+            other = kind or re.search(r"([\w:]+)\s*(\(|\[|\{|=|;)", line)
+            if not other:
+                continue
+            name = other.group(1)
+            if not kind and other.group(2) == "(":
+                rest = "\n".join(lines[at:at + 6])[other.end():]
+                name += f"({parameter_types(rest.split(')')[0])})"
+            yield "::".join(spaces), name, at + 1
+
+
+def twice_private(root, folder):
+    """Names that two files of a folder keep to themselves."""
+    first = {}
+    for path in sorted((root / "src" / folder).rglob("*.cc")):
+        if path.name == "main.cc" or OWN_FLAGS.search(path.name):
+            continue
+        for space, name, line in private_names(path.read_text(encoding="utf-8")):
+            key = (path.name.endswith("_test.cc"), space, name)
+            other = first.setdefault(key, path)
+            if other != path:
+                yield (f"{path.relative_to(root)}:{line}: {name} stands in an anonymous namespace of "
+                       f"{other.relative_to(root)} too")
+
+
 def check(root):
     graph = link_graph((root / "CMakeLists.txt").read_text(encoding="utf-8"))
     folders_of_src = {entry.name for entry in (root / "src").iterdir() if entry.is_dir()}
@@ -125,6 +173,8 @@ def check(root):
             folder = relative.parts[1] if top == "src" else None
             found += [f"{relative}:{number}: {problem}"
                       for number, problem in problems_of_file(path, folder, graph)]
+    for folder in sorted(folders_of_src - {"kernels"}):
+        found += twice_private(root, folder)
     return found
 
 

@@ -4,15 +4,26 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+build() {  # preset, options...
+  scripts/configure.sh "$@"
+  cmake --build "build/$1" -- --quiet
+}
+
+# libtorch's own code is not built for sanitizers, so training is tested in release alone. What it needs is loaded
+# while all the rest is compiled.
+build_with_training() {
+  local log=/tmp/narabi-train-deps.log
+  scripts/install_train_deps.sh >"$log" 2>&1 &
+  trap "wait $! || true" EXIT  # whatever happens, nothing is left behind
+  local installing=$!
+  build "$1" -DNARABI_TRAIN=OFF
+  wait "$installing" || { cat "$log"; return 1; }
+  build "$1" -DNARABI_TRAIN=ON
+}
+
 run_preset() {
   echo "== $1: configure, build, test"
-  local training=OFF  # libtorch's own code is not built for sanitizers, so training is tested in release alone
-  if [ "$1" = release ]; then
-    scripts/install_train_deps.sh
-    training=ON
-  fi
-  cmake --preset "$1" -DNARABI_TRAIN=$training >"/tmp/narabi-configure-$1.log" 2>&1 || { cat "/tmp/narabi-configure-$1.log"; return 1; }
-  cmake --build "build/$1" -- --quiet
+  if [ "$1" = release ]; then build_with_training "$1"; else build "$1" -DNARABI_TRAIN=OFF; fi
   ctest --preset "$1"
 }
 

@@ -241,6 +241,10 @@ std::string LineReader::where() const {
   return impl_->name + ":" + std::to_string(impl_->line_number);
 }
 
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t") == std::string_view::npos;
+}
+
 std::string read_file(const std::string& path) {
   const std::unique_ptr<Source> source = open_source(path);
   std::string out;

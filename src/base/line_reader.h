@@ -35,6 +35,8 @@ class LineReader {
   std::unique_ptr<Impl> impl_;
 };
 
+bool is_blank(std::string_view line);  // spaces and tabs alone, or nothing
+
 // The whole file, decompressed as above; no UTF-8 check.
 std::string read_file(const std::string& path);
 

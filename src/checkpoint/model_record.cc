@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kWeights = "model.safetensors";
+constexpr const char* kPackedWeights = "model.safetensors";
 
 std::string path_of(const std::string& folder) {
   return (std::filesystem::path(folder) / "narabi.json").string();
@@ -83,7 +83,8 @@ void check_stamp(const ModelFolder& folder) {
   const std::string path = path_of(folder.path());
   const ConfigFile record = ConfigFile::empty(path);
   if (!record.has("packed")) {
-    throw InvalidFormat(path + ": packed: expected the stamp of the packed weights in " + kWeights +
+    throw InvalidFormat(path + ": packed: expected the stamp of the packed weights in " +
+                        kPackedWeights +
                         ", found none; `narabi quantize` writes both, the stamp last");
   }
   const std::int64_t version = record.integer("packed.version");
@@ -93,10 +94,11 @@ void check_stamp(const ModelFolder& folder) {
   record.one_of("packed.precision", {"int8"});
   record.one_of("packed.layout", {kPackedLayout});
   const std::string expected = record.text("packed.weights");
-  const std::string found = base::checksum_text(base::file_checksum(folder.file(kWeights)));
+  const std::string found = base::checksum_text(base::file_checksum(folder.file(kPackedWeights)));
   if (found == expected) return;
-  throw InvalidFormat(folder.file(kWeights) + ": checksum: expected " + expected + " (" + path +
-                      ": packed.weights), found " + found + ": the file is damaged or another's");
+  throw InvalidFormat(folder.file(kPackedWeights) + ": checksum: expected " + expected + " (" +
+                      path + ": packed.weights), found " + found +
+                      ": the file is damaged or another's");
 }
 
 }  // namespace narabi::checkpoint

@@ -20,14 +20,14 @@ using nlohmann::json;
 
 constexpr std::size_t kPrefixBytes = 8;            // the header's length, little-endian
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the limit of the reference implementation
-constexpr std::size_t kMaxDepth = 16;
+constexpr std::size_t kMaxHeaderDepth = 16;
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
   throw InvalidFormat(path + ": " + what);
 }
 
 // A header may be 100 MB of anything: a message shows its beginning.
-std::string shown(const json& value) {
+std::string beginning_of(const json& value) {
   constexpr std::size_t kShown = 80;
   if (value.is_structured() && value.size() > kShown) return value.type_name();
   const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -45,7 +45,7 @@ DType parse_dtype(const std::string& path, const std::string& tensor, const std:
 
 std::uint64_t unsigned_number(const json& value, const std::string& path, const std::string& what) {
   if (!value.is_number_unsigned()) {
-    fail(path, what + ": expected a non-negative integer, found " + shown(value));
+    fail(path, what + ": expected a non-negative integer, found " + beginning_of(value));
   }
   return value.get<std::uint64_t>();
 }
@@ -76,16 +76,16 @@ struct Entry {
 
 Entry parse_entry(const std::string& path, const std::string& name, const json& value) {
   if (!value.is_object())
-    fail(path, "tensor " + name + ": expected an object, found " + shown(value));
+    fail(path, "tensor " + name + ": expected an object, found " + beginning_of(value));
   Entry entry;
   entry.tensor.name = name;
   const json& dtype = member(value, "dtype", path, name);
   if (!dtype.is_string())
-    fail(path, "tensor " + name + ": dtype: expected a string, found " + shown(dtype));
+    fail(path, "tensor " + name + ": dtype: expected a string, found " + beginning_of(dtype));
   entry.tensor.dtype = parse_dtype(path, name, dtype.get<std::string>());
   const json& shape = member(value, "shape", path, name);
   if (!shape.is_array())
-    fail(path, "tensor " + name + ": shape: expected an array, found " + shown(shape));
+    fail(path, "tensor " + name + ": shape: expected an array, found " + beginning_of(shape));
   for (const json& extent : shape) {
     const std::uint64_t size = unsigned_number(extent, path, "tensor " + name + ": shape");
     if (size > std::numeric_limits<std::int64_t>::max())
@@ -94,7 +94,8 @@ Entry parse_entry(const std::string& path, const std::string& name, const json& 
   }
   const json& offsets = member(value, "data_offsets", path, name);
   if (!offsets.is_array() || offsets.size() != 2) {
-    fail(path, "tensor " + name + ": data_offsets: expected [begin, end], found " + shown(offsets));
+    fail(path, "tensor " + name + ": data_offsets: expected [begin, end], found " +
+                   beginning_of(offsets));
   }
   entry.begin = unsigned_number(offsets[0], path, "tensor " + name + ": data_offsets");
   entry.end = unsigned_number(offsets[1], path, "tensor " + name + ": data_offsets");
@@ -102,7 +103,7 @@ Entry parse_entry(const std::string& path, const std::string& name, const json& 
 }
 
 json parse_header(const std::string& path, std::string_view text) {
-  base::check_json_depth(text, kMaxDepth, path);
+  base::check_json_depth(text, kMaxHeaderDepth, path);
   json header;
   std::set<std::string, std::less<>> names;
   // A second entry of a name would replace the first one silently.

@@ -34,7 +34,7 @@ std::string good_file() {
 }
 
 // What opening `content` says, or "" when it opens.
-std::string message_of(const std::string& content) {
+std::string refusal_of(const std::string& content) {
   const TemporaryFolder folder;
   try {
     const Safetensors file(folder.write("x.safetensors", content));
@@ -143,7 +143,7 @@ TEST(Safetensors, says_what_is_wrong_with_a_bad_file) {
   };
   for (const auto& [content, message] : cases) {
     SCOPED_TRACE(message);
-    const std::string found = message_of(content);
+    const std::string found = refusal_of(content);
     EXPECT_THAT(found, HasSubstr(message));
     EXPECT_THAT(found, HasSubstr("x.safetensors"));
   }

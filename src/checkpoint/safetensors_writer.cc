@@ -8,7 +8,7 @@
 namespace narabi::checkpoint {
 namespace {
 
-constexpr std::size_t kPrefixBytes = 8, kAlignment = 64;
+constexpr std::size_t kLengthBytes = 8, kAlignment = 64;
 
 const char* safetensors_name(DType dtype) {
   switch (dtype) {
@@ -47,7 +47,7 @@ std::string header_of(std::span<const TensorToWrite> tensors,
     offset += tensor.data.size();
   }
   std::string text = header.dump();
-  text.append((kAlignment - (kPrefixBytes + text.size()) % kAlignment) % kAlignment, ' ');
+  text.append((kAlignment - (kLengthBytes + text.size()) % kAlignment) % kAlignment, ' ');
   return text;
 }
 
@@ -57,7 +57,7 @@ void write_safetensors(const std::string& path, std::span<const TensorToWrite> t
                        const std::map<std::string, std::string>& metadata) {
   const std::string header = header_of(tensors, metadata);
   std::string prefix;
-  for (std::size_t i = 0; i < kPrefixBytes; ++i)
+  for (std::size_t i = 0; i < kLengthBytes; ++i)
     prefix.push_back(static_cast<char>(header.size() >> (8 * i) & 0xFF));
   base::AtomicFile file(path);
   file.write(prefix);

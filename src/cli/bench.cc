@@ -24,6 +24,7 @@
 #include "narabi/tokenizer.h"
 
 namespace narabi::cli {
+namespace bench_command {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -265,8 +266,10 @@ void run(const Options& options) {
 }
 
 }  // namespace
+}  // namespace bench_command
 
 void add_bench(CLI::App& app) {
+  using namespace bench_command;
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("bench", "Speed of a model, beside this machine's GEMM rate");

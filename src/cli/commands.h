@@ -1,4 +1,6 @@
-// Every command registers itself: its options, its help with examples, and what it runs.
+// Every command registers itself: its options, its help with examples, and what it runs. What a
+// command's file keeps to itself stands in a namespace of its own, x_command, so that several files
+// can be compiled as one (NARABI_UNITY).
 #pragma once
 
 #include <CLI/CLI.hpp>

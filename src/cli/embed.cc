@@ -15,6 +15,7 @@
 #include "narabi/error.h"
 
 namespace narabi::cli {
+namespace embed_command {
 namespace {
 
 constexpr std::size_t kChunk = 256;
@@ -100,8 +101,10 @@ void run(const Options& options) {
 }
 
 }  // namespace
+}  // namespace embed_command
 
 void add_embed(CLI::App& app) {
+  using namespace embed_command;
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("embed", "One vector per text, with a sentence-transformers folder");

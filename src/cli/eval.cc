@@ -10,6 +10,7 @@
 #include "narabi/evaluation.h"
 
 namespace narabi::cli {
+namespace eval_command {
 namespace {
 
 struct Options {
@@ -144,8 +145,10 @@ void run(const Options& options) {
 }
 
 }  // namespace
+}  // namespace eval_command
 
 void add_eval(CLI::App& app) {
+  using namespace eval_command;
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("eval", "Judges TREC runs: nDCG, MRR, MAP, recall, hit rate");

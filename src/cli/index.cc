@@ -20,6 +20,7 @@
 #include "narabi/index.h"
 
 namespace narabi::cli {
+namespace index_command {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -394,8 +395,10 @@ void add_parts(CLI::App& command, const std::shared_ptr<Options>& options) {
 }
 
 }  // namespace
+}  // namespace index_command
 
 void add_index(CLI::App& app) {
+  using namespace index_command;
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "index", "Builds an index on the disk or extends it; delete, verify, compact, ...");

@@ -9,6 +9,7 @@
 #include "narabi/inspect.h"
 
 namespace narabi::cli {
+namespace inspect_command {
 namespace {
 
 struct Options {
@@ -69,8 +70,10 @@ void run(const Options& options) {
 }
 
 }  // namespace
+}  // namespace inspect_command
 
 void add_inspect(CLI::App& app) {
+  using namespace inspect_command;
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("inspect", "What a model folder holds, and what of it is not supported");

@@ -19,6 +19,7 @@
 #include "narabi/error.h"
 
 namespace narabi::cli {
+namespace mine_command {
 namespace {
 
 constexpr std::size_t kQuestionsAtATime = 256;
@@ -188,8 +189,10 @@ void require_one_source(const Options& options) {
 }
 
 }  // namespace
+}  // namespace mine_command
 
 void add_mine(CLI::App& app) {
+  using namespace mine_command;
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("mine", "Makes training groups with hard negatives");
   command->add_option("--squad", options->squad, "SQuAD json: questions, paragraphs, answers");

@@ -28,6 +28,7 @@
 #include "narabi/tokenizer.h"
 
 namespace narabi::cli {
+namespace quantize_command {
 namespace {
 
 namespace fs = std::filesystem;
@@ -283,8 +284,10 @@ void check_usage(const Options& options) {
 }
 
 }  // namespace
+}  // namespace quantize_command
 
 void add_quantize(CLI::App& app) {
+  using namespace quantize_command;
   auto options = std::make_shared<Options>();
   if (const char* data = std::getenv("NARABI_DATA")) options->data = data;
   CLI::App* command =

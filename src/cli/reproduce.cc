@@ -17,6 +17,7 @@
 #include "narabi/error.h"
 
 namespace narabi::cli {
+namespace reproduce_command {
 namespace {
 
 struct Options : ReproduceOptions {
@@ -240,8 +241,10 @@ void add_ranking_options(CLI::App& command, Options& options) {
 }
 
 }  // namespace
+}  // namespace reproduce_command
 
 void add_reproduce(CLI::App& app) {
+  using namespace reproduce_command;
   auto options = std::make_shared<Options>();
   if (const char* data = std::getenv("NARABI_DATA")) options->data = data;
   CLI::App* command = app.add_subcommand(

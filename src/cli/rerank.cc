@@ -22,6 +22,7 @@
 #include "rerank/blend.h"
 
 namespace narabi::cli {
+namespace rerank_command {
 namespace {
 
 struct Options {
@@ -187,8 +188,10 @@ void require_form(const Options& options) {
 }
 
 }  // namespace
+}  // namespace rerank_command
 
 void add_rerank(CLI::App& app) {
+  using namespace rerank_command;
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("rerank", "Orders the passages of a query, or reranks a TREC run");

@@ -13,6 +13,7 @@
 #include "narabi/reranker.h"
 
 namespace narabi::cli {
+namespace score_command {
 namespace {
 
 constexpr std::size_t kChunk =
@@ -65,8 +66,10 @@ void run(const Options& options) {
 }
 
 }  // namespace
+}  // namespace score_command
 
 void add_score(CLI::App& app) {
+  using namespace score_command;
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("score", "One logit per (query, passage) pair");
   command->add_option("--model", options->model, "Model folder")->required();

@@ -24,6 +24,7 @@
 #include "retrieve/snippet.h"
 
 namespace narabi::cli {
+namespace search_command {
 namespace {
 
 using retrieve::Collection;
@@ -302,8 +303,10 @@ void settle(Options& options) {
 }
 
 }  // namespace
+}  // namespace search_command
 
 void add_search(CLI::App& app) {
+  using namespace search_command;
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("search", "Candidates of an index or a corpus, then the reranker");

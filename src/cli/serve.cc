@@ -18,6 +18,7 @@
 #include "retrieve/collection.h"
 
 namespace narabi::cli {
+namespace serve_command {
 namespace {
 
 struct Options {
@@ -252,8 +253,10 @@ constexpr const char* kFooter =
     "\"documents\":[\"東京は首都\",\"京都は古都\"]}'";
 
 }  // namespace
+}  // namespace serve_command
 
 void add_serve(CLI::App& app) {
+  using namespace serve_command;
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("serve", "Rerank, score, embed and search over HTTP");
   add_model_options(*command, *options);

@@ -18,6 +18,7 @@
 #include "narabi/tokenizer.h"
 
 namespace narabi::cli {
+namespace tokenize_command {
 namespace {
 
 constexpr std::size_t kChunk = 4096;  // lines in memory at a time
@@ -85,8 +86,10 @@ void run(const Options& options) {
 }
 
 }  // namespace
+}  // namespace tokenize_command
 
 void add_tokenize(CLI::App& app) {
+  using namespace tokenize_command;
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("tokenize", "The token ids of pairs or texts");
   command->add_option("--model", options->model, "Model folder (its tokenizer files are enough)")

@@ -28,6 +28,7 @@
 #include "narabi/search.h"
 
 namespace narabi::cli {
+namespace tune_domain_command {
 namespace {
 
 namespace fs = std::filesystem;
@@ -261,8 +262,10 @@ void run(const Options& options) {
 }
 
 }  // namespace
+}  // namespace tune_domain_command
 
 void add_tune_domain(CLI::App& app) {
+  using namespace tune_domain_command;
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("tune-domain", "Tunes a model on your documents, and says what it gained");

@@ -20,10 +20,6 @@ CorpusFormat format_of(const std::string& path) {
   return CorpusFormat::kJson;
 }
 
-bool is_blank(const std::string& line) {
-  return line.find_first_not_of(" \t") == std::string::npos;
-}
-
 }  // namespace
 
 struct CorpusReader::Impl {
@@ -52,7 +48,7 @@ struct CorpusReader::Impl {
     auto& reader = std::get<base::LineReader>(lines);
     do {
       if (!reader.next(line)) return false;
-    } while (is_blank(line));
+    } while (base::is_blank(line));
     document.title.clear();
     document.metadata.clear();
     if (format == CorpusFormat::kPlain) {

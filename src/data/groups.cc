@@ -17,14 +17,14 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxDepth = 16;
+constexpr std::size_t kMaxGroupDepth = 16;
 enum class Format { kFlagEmbedding, kLabelledList, kTuple, kLabelledPair, kTriples };
 
 [[noreturn]] void fail(const std::string& where, const std::string& what) {
   throw InvalidFormat(where + ": " + what);
 }
 
-std::string shown(const json& value) {
+std::string quoted(const json& value) {
   const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
   return text.size() > 60 ? std::string(base::utf8_prefix(text, 57)) + "..." : text;
 }
@@ -33,7 +33,7 @@ json parse(std::string_view line, const std::string& where) {
   if (const auto bad = base::invalid_utf8_at(line)) {
     fail(where, "invalid UTF-8 at byte " + std::to_string(*bad) + " of the line");
   }
-  base::check_json_depth(line, kMaxDepth, where);
+  base::check_json_depth(line, kMaxGroupDepth, where);
   json object = json::parse(line, nullptr, false);
   if (!object.is_object()) {
     fail(where, "expected a JSON object, found " + std::string(base::utf8_prefix(line, 60)));
@@ -54,10 +54,10 @@ std::string text(const json& object, std::initializer_list<const char*> keys,
                  const std::string& where) {
   const json* value = find(object, keys);
   if (value == nullptr)
-    fail(where, "expected the key \"" + std::string(*keys.begin()) + "\", found " + shown(object));
+    fail(where, "expected the key \"" + std::string(*keys.begin()) + "\", found " + quoted(object));
   if (!value->is_string())
     fail(where,
-         "\"" + std::string(*keys.begin()) + "\": expected a string, found " + shown(*value));
+         "\"" + std::string(*keys.begin()) + "\": expected a string, found " + quoted(*value));
   return value->get<std::string>();
 }
 
@@ -68,7 +68,7 @@ std::vector<std::string> texts(const json& object, const char* key, const std::s
   std::vector<std::string> list;
   for (const json& item : *value) {
     if (!item.is_string())
-      fail(where, std::string("\"") + key + "\": expected strings, found " + shown(item));
+      fail(where, std::string("\"") + key + "\": expected strings, found " + quoted(item));
     list.push_back(item.get<std::string>());
   }
   return list;
@@ -77,7 +77,7 @@ std::vector<std::string> texts(const json& object, const char* key, const std::s
 float number(const json& value, const char* key, const std::string& where) {
   if (value.is_boolean()) return value.get<bool>() ? 1.0f : 0.0f;
   if (!value.is_number() || !std::isfinite(value.get<double>()))
-    fail(where, std::string("\"") + key + "\": expected a finite number, found " + shown(value));
+    fail(where, std::string("\"") + key + "\": expected a finite number, found " + quoted(value));
   return static_cast<float>(value.get<double>());
 }
 
@@ -88,7 +88,7 @@ bool add_numbers(const json& object, const char* key, std::size_t count, const s
   if (value == nullptr) return false;
   if (!value->is_array() || value->size() != count) {
     fail(where, std::string("\"") + key + "\": expected an array of " + std::to_string(count) +
-                    " numbers, found " + shown(*value));
+                    " numbers, found " + quoted(*value));
   }
   for (const json& item : *value) out.push_back(number(item, key, where));
   return true;
@@ -137,7 +137,7 @@ Group tuple(const json& object, const std::string& where) {
 // A group of one passage, which the lines after it may join.
 Group labelled_pair(const json& object, const std::string& where) {
   const json* label = find(object, {"label", "score"});
-  if (label == nullptr) fail(where, "expected the key \"label\", found " + shown(object));
+  if (label == nullptr) fail(where, "expected the key \"label\", found " + quoted(object));
   return {text(object, {"query", "sentence1"}, where),
           {text(object, {"passage", "sentence2"}, where)},
           {number(*label, "label", where)},
@@ -170,7 +170,7 @@ Format format_of(std::string_view line, const std::string& where) {
   fail(where,
        "expected a training group: keys pos and neg, or docs and labels, or positive, or label; "
        "found " +
-           shown(object));
+           quoted(object));
 }
 
 Group read_line(Format format, std::string_view line, const std::string& where) {

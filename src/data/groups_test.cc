@@ -11,12 +11,10 @@ namespace narabi::data {
 namespace {
 
 // Removed when the test is over.
-class TemporaryFile {
+class GroupsOnDisk {
  public:
-  explicit TemporaryFile(const std::string& text) {
-    std::ofstream(path_, std::ios::binary) << text;
-  }
-  ~TemporaryFile() { std::remove(path_.c_str()); }
+  explicit GroupsOnDisk(const std::string& text) { std::ofstream(path_, std::ios::binary) << text; }
+  ~GroupsOnDisk() { std::remove(path_.c_str()); }
   const std::string& path() const { return path_; }
 
  private:
@@ -24,14 +22,14 @@ class TemporaryFile {
 };
 
 Group only(const std::string& text) {
-  const TemporaryFile file(text);
+  const GroupsOnDisk file(text);
   const GroupFile groups(file.path());
   EXPECT_EQ(groups.size(), 1u);
   return groups.read(0);
 }
 
 std::string error_of(const std::string& text) {
-  const TemporaryFile file(text);
+  const GroupsOnDisk file(text);
   try {
     GroupFile groups(file.path());
   } catch (const InvalidFormat& error) {
@@ -57,7 +55,7 @@ TEST(GroupFile, LabelledListsTuplesAndTriplesBecomeTheSameGroup) {
 }
 
 TEST(GroupFile, LabelledPairsInARowWithOneQueryAreOneGroup) {
-  const TemporaryFile file(
+  const GroupsOnDisk file(
       "{\"query\":\"q\",\"passage\":\"a\",\"label\":0}\n{\"query\":\"q\",\"passage\":\"b\","
       "\"label\":1}\n"
       "{\"query\":\"r\",\"passage\":\"c\",\"label\":1}\n{\"query\":\"r\",\"passage\":\"d\","

@@ -19,10 +19,6 @@ std::string shown(const json& value) {
   return text.size() > 60 ? std::string(base::utf8_prefix(text, 57)) + "..." : text;
 }
 
-bool is_blank(std::string_view line) {
-  return line.find_first_not_of(" \t") == std::string_view::npos;
-}
-
 }  // namespace
 
 struct JsonLines::Impl {
@@ -40,7 +36,7 @@ JsonLines::JsonLines(JsonLines&&) noexcept = default;
 bool JsonLines::next() {
   do {
     if (!impl_->lines.next(impl_->line)) return false;
-  } while (is_blank(impl_->line));
+  } while (base::is_blank(impl_->line));
   base::check_json_depth(impl_->line, kMaxDepth, where());
   try {
     impl_->object = json::parse(impl_->line);

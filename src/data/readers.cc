@@ -7,10 +7,6 @@
 namespace narabi::data {
 namespace {
 
-bool is_blank(const std::string& line) {
-  return line.find_first_not_of(" \t") == std::string::npos;
-}
-
 bool looks_like_json(const std::string& line) {
   const std::size_t first = line.find_first_not_of(" \t");
   return first != std::string::npos && line[first] == '{';
@@ -42,7 +38,7 @@ std::vector<Passage> read_plain(const std::string& path, base::InvalidUtf8 inval
   std::vector<Passage> passages;
   base::LineReader lines(path, invalid);
   for (std::string line; lines.next(line);) {
-    if (is_blank(line)) continue;
+    if (base::is_blank(line)) continue;
     passages.push_back({std::nullopt, "", line});
   }
   return passages;
@@ -53,7 +49,7 @@ bool file_is_json(const std::string& path, base::InvalidUtf8 invalid) {
   if (path == "-") return true;
   base::LineReader lines(path, invalid);
   for (std::string line; lines.next(line);) {
-    if (!is_blank(line)) return looks_like_json(line);
+    if (!base::is_blank(line)) return looks_like_json(line);
   }
   return false;
 }
@@ -112,7 +108,7 @@ std::vector<Query> read_queries(const std::string& path, base::InvalidUtf8 inval
   } else {
     base::LineReader lines(path, invalid);
     for (std::string line; lines.next(line);) {
-      if (is_blank(line)) continue;
+      if (base::is_blank(line)) continue;
       const std::size_t tab = line.find('\t');
       if (tab == std::string::npos || tab == 0) {
         throw InvalidFormat(lines.where() + ": expected id<TAB>text, found " +

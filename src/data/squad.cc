@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kMaxSquadDepth = 64;
 constexpr std::string_view kTitleMark = " [SEP] ";
 
 const json& member(const json& object, const char* key, const std::string& where) {
@@ -64,7 +64,7 @@ void read_article(const json& article, std::size_t number, const std::string& pa
 
 SquadSplit read_squad(const std::string& path) {
   const std::string content = base::read_file(path);
-  base::check_json_depth(content, kMaxDepth, path);
+  base::check_json_depth(content, kMaxSquadDepth, path);
   json root;
   try {
     root = json::parse(content);

@@ -104,7 +104,7 @@ service::EmbedQuery to_query(const App& app, EmbedRequest& request) {
 }
 
 template <bool openai>
-void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
+void handle_embed(App& app, const ExchangePtr& exchange, const Reply& reply) {
   EmbedRequest request =
       openai ? parse_openai_embeddings(exchange->request.body, app.options.max_batch)
              : parse_embed(exchange->request.body, app.options.max_batch);
@@ -132,9 +132,9 @@ void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
 
 std::vector<Route> embed_routes() {
   return {
-      {"POST", "/embed", handle<false>},
-      {"POST", "/embeddings", handle<true>, Guard::kKey, ErrorShape::kOpenAi},
-      {"POST", "/v1/embeddings", handle<true>, Guard::kKey, ErrorShape::kOpenAi},
+      {"POST", "/embed", handle_embed<false>},
+      {"POST", "/embeddings", handle_embed<true>, Guard::kKey, ErrorShape::kOpenAi},
+      {"POST", "/v1/embeddings", handle_embed<true>, Guard::kKey, ErrorShape::kOpenAi},
   };
 }
 

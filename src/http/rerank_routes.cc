@@ -197,7 +197,7 @@ void rerank(App& app, const ExchangePtr& exchange, const Reply& reply, RerankSha
 }
 
 template <RerankShape shape>
-void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
+void handle_rerank(App& app, const ExchangePtr& exchange, const Reply& reply) {
   rerank(app, exchange, reply, shape);
 }
 
@@ -205,11 +205,11 @@ void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
 
 std::vector<Route> rerank_routes() {
   return {
-      {"POST", "/rerank", handle<RerankShape::kJina>},
-      {"POST", "/v1/rerank", handle<RerankShape::kJina>},
-      {"POST", "/v2/rerank", handle<RerankShape::kCohereV2>},
-      {"POST", "/voyage/v1/rerank", handle<RerankShape::kVoyage>},
-      {"POST", "/weaviate/rerank", handle<RerankShape::kWeaviate>},
+      {"POST", "/rerank", handle_rerank<RerankShape::kJina>},
+      {"POST", "/v1/rerank", handle_rerank<RerankShape::kJina>},
+      {"POST", "/v2/rerank", handle_rerank<RerankShape::kCohereV2>},
+      {"POST", "/voyage/v1/rerank", handle_rerank<RerankShape::kVoyage>},
+      {"POST", "/weaviate/rerank", handle_rerank<RerankShape::kWeaviate>},
   };
 }
 

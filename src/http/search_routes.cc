@@ -74,7 +74,7 @@ std::string body_of(const App& app, const SearchResult& result, std::size_t top_
   return json.take();
 }
 
-void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
+void handle_search(App& app, const ExchangePtr& exchange, const Reply& reply) {
   if (!app.service.searches())
     throw HttpError(404, "not_found",
                     "this server has no index; start it with --index or --corpus");
@@ -100,7 +100,7 @@ void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
 }  // namespace
 
 std::vector<Route> search_routes() {
-  return {{"POST", "/search", handle}};
+  return {{"POST", "/search", handle_search}};
 }
 
 }  // namespace narabi::http

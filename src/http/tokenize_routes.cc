@@ -71,7 +71,7 @@ service::ModelPtr model_of(const App& app, const TokenizeRequest& request) {
   }
 }
 
-void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
+void handle_tokenize(App& app, const ExchangePtr& exchange, const Reply& reply) {
   auto request = std::make_shared<TokenizeRequest>(
       parse_tokenize(exchange->request.body, app.options.max_batch));
   const service::ModelPtr model = model_of(app, *request);
@@ -90,7 +90,7 @@ void handle(App& app, const ExchangePtr& exchange, const Reply& reply) {
 }  // namespace
 
 std::vector<Route> tokenize_routes() {
-  return {{"POST", "/tokenize", handle}};
+  return {{"POST", "/tokenize", handle_tokenize}};
 }
 
 }  // namespace narabi::http

@@ -16,14 +16,14 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kMaxConfigDepth = 64;
 constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
                                   "pad_token", "cls_token", "mask_token"};
 
 json read(const std::string& path) {
   if (!base::exists(path)) return json::object();
   const base::MappedFile file(path);
-  base::check_json_depth(file.text(), kMaxDepth, path);
+  base::check_json_depth(file.text(), kMaxConfigDepth, path);
   json root;
   try {
     root = json::parse(file.text());

@@ -14,11 +14,11 @@ bool starts_with_any(const std::string& name, const std::vector<std::string>& pr
                      [&](const std::string& prefix) { return name.starts_with(prefix); });
 }
 
+}  // namespace
+
 std::span<const std::byte> bytes_of(const torch::Tensor& tensor) {
   return {static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes()};
 }
-
-}  // namespace
 
 void add_linear(std::vector<ParameterSpec>& specs, const std::string& name, std::int64_t out,
                 std::int64_t in, bool bias) {

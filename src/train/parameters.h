@@ -4,8 +4,10 @@
 
 #include <torch/torch.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,9 @@ void add_linear(std::vector<ParameterSpec>& specs, const std::string& name, std:
                 std::int64_t in, bool bias);
 void add_norm(std::vector<ParameterSpec>& specs, const std::string& name, std::int64_t width,
               bool bias);
+
+// What a contiguous tensor on the CPU holds.
+std::span<const std::byte> bytes_of(const torch::Tensor& tensor);
 
 // All f32 leaves that require a gradient, in the order of the specs.
 class Parameters {

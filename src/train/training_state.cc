@@ -20,10 +20,6 @@ using nlohmann::json;
 constexpr std::size_t kKept = 2;
 const std::string kPrefix = "checkpoint-", kPartial = ".partial";
 
-std::span<const std::byte> bytes_of(const torch::Tensor& tensor) {
-  return {static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes()};
-}
-
 // Whole checkpoints by step.
 std::map<std::int64_t, fs::path> checkpoints(const std::string& folder) {
   std::map<std::int64_t, fs::path> found;

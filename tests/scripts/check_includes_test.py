@@ -62,6 +62,13 @@ class CheckIncludes(unittest.TestCase):
     def test_a_folder_that_cmake_does_not_know_is_found(self):
         self.assertEqual(len(self.check({"src/extra/a.cc": "\n"})), 1)
 
+    def test_a_name_that_two_files_keep_to_themselves_is_found(self):
+        text = "namespace narabi::text {{\nnamespace {{\nint run({} value) {{\n}}\n}}  // namespace\n}}  // namespace narabi::text\n"
+        self.assertEqual(self.check({"src/text/a.cc": text.format("int"), "src/text/b.cc": text.format("long"),
+                                     "src/text/a_test.cc": text.format("int"), "src/base/a.cc": text.format("int")}), [])
+        found = self.check({"src/text/a.cc": text.format("int"), "src/text/b.cc": text.format("int")})
+        self.assertEqual(found, ["src/text/b.cc:3: run(int) stands in an anonymous namespace of src/text/a.cc too"])
+
 
 if __name__ == "__main__":
     unittest.main()
