@@ -208,11 +208,7 @@ Scheduler::Batch Scheduler::next_batch() {
     }
     // Half to the head; the last one may fill what is left.
     const bool alone = lane.size() == 1;
-    const std::size_t fair = alone ? budget : std::min(budget - taken, (budget + 1) / 2);
-    // What would leave a small rest is finished: the rest would wait for everybody once more.
-    const std::size_t whole = (*job)->cost;
-    const bool nearly = whole <= fair + fair / 2 && whole <= options_.max_batch_tokens - taken;
-    const std::size_t share = nearly ? std::max(fair, whole) : fair;
+    const std::size_t share = alone ? budget : std::min(budget - taken, (budget + 1) / 2);
     const std::size_t got = take(*job, share, batch);
     taken += got;
     if ((*job)->handed_out == (*job)->items.size()) {

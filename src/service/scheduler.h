@@ -18,9 +18,9 @@ struct SchedulerOptions {
   double batch_seconds = 0.25;  // a batch aims at less than this, so that nobody waits long
 };
 
-// Jobs wait in a ring. A batch takes up to half its budget from the job at the head (a little more
-// where that finishes it), which then goes to the end: small requests are served in the order they
-// came, a large one in slices between them.
+// Jobs wait in a ring. A batch takes up to half its budget from the job at the head, which then
+// goes to the end: small requests are served in the order they came, a large one in slices between
+// them.
 class Scheduler {
  public:
   Scheduler(const SchedulerOptions& options, Stats& stats);
