@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/line_reader.h"
@@ -47,8 +48,10 @@ std::vector<GoldenPair> read_pairs() {
   return pairs;
 }
 
-std::vector<Golden> read_goldens(const std::string& name) {
-  std::vector<Golden> goldens;
+const std::vector<Golden>& read_goldens(const std::string& name) {
+  static std::map<std::string, std::vector<Golden>> known;
+  std::vector<Golden>& goldens = known[name];
+  if (!goldens.empty()) return goldens;
   for_each_line(root() + "/" + name + "/golden.jsonl.xz", [&](const json& line) {
     Golden golden;
     golden.pair = line["pair"];

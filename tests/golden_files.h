@@ -36,7 +36,7 @@ std::string root();                    // tests/golden
 std::vector<std::string> rerankers();  // names of folders with golden.jsonl.xz
 std::vector<std::string> embedders();  // names of folders with embed.jsonl.xz
 std::vector<GoldenPair> read_pairs();
-std::vector<Golden> read_goldens(const std::string& name);
+const std::vector<Golden>& read_goldens(const std::string& name);  // parsed once a process
 std::vector<GoldenVector> read_vectors(const std::string& name);
 std::vector<GoldenScore> read_scores(
     const std::string& name);  // of sentence-transformers' CrossEncoder

@@ -34,8 +34,9 @@ constexpr std::size_t kIdentityEncodings = 60;
 #endif
 
 std::vector<Golden> some_goldens(const std::string& name) {
-  std::vector<Golden> all = read_goldens(name), some;
-  for (std::size_t i = 0; i < all.size(); i += kEveryNth) some.push_back(std::move(all[i]));
+  const std::vector<Golden>& all = read_goldens(name);
+  std::vector<Golden> some;
+  for (std::size_t i = 0; i < all.size(); i += kEveryNth) some.push_back(all[i]);
   return some;
 }
 

@@ -45,7 +45,7 @@ std::string printable(std::string name) {
 }
 
 std::vector<Encoding> some_encodings(const std::string& name) {
-  const std::vector<Golden> goldens = read_goldens(name);
+  const std::vector<Golden>& goldens = read_goldens(name);
   std::vector<Encoding> encodings;
   for (std::size_t i = 0; i < goldens.size(); i += kEveryNth)
     encodings.push_back(goldens[i].encoding);

@@ -5,7 +5,7 @@
 namespace narabi::train {
 namespace {
 
-using models::bert::Config;
+using PostNormConfig = models::bert::Config;
 using torch::Tensor;
 
 const char* prefix_of(PostNormKind kind) {
@@ -16,7 +16,8 @@ std::string layer_prefix(PostNormKind kind, int layer) {
   return prefix_of(kind) + ("encoder.layer." + std::to_string(layer)) + ".";
 }
 
-void add_layer(std::vector<ParameterSpec>& specs, const std::string& prefix, const Config& config) {
+void add_layer(std::vector<ParameterSpec>& specs, const std::string& prefix,
+               const PostNormConfig& config) {
   const std::int64_t h = config.layer.hidden, f = config.layer.intermediate;
   for (const char* part : {"query", "key", "value"})
     add_linear(specs, prefix + "attention.self." + part, h, h, true);
@@ -27,7 +28,7 @@ void add_layer(std::vector<ParameterSpec>& specs, const std::string& prefix, con
   add_norm(specs, prefix + "output.LayerNorm", h, true);
 }
 
-void add_heads(std::vector<ParameterSpec>& specs, const Config& config, PostNormKind kind,
+void add_heads(std::vector<ParameterSpec>& specs, const PostNormConfig& config, PostNormKind kind,
                Task task) {
   const std::int64_t h = config.layer.hidden;
   if (task == Task::kMaskedLm) {
@@ -45,7 +46,7 @@ void add_heads(std::vector<ParameterSpec>& specs, const Config& config, PostNorm
   }
 }
 
-std::vector<ParameterSpec> specs_of(const Config& config, PostNormKind kind, Task task) {
+std::vector<ParameterSpec> specs_of(const PostNormConfig& config, PostNormKind kind, Task task) {
   const std::string p = prefix_of(kind);
   const std::int64_t h = config.layer.hidden;
   std::vector<ParameterSpec> specs = {
@@ -66,7 +67,7 @@ std::string architecture_of(PostNormKind kind, Task task) {
 
 }  // namespace
 
-PostNorm::PostNorm(const Config& config, PostNormKind kind, std::int64_t padding, Task task)
+PostNorm::PostNorm(const PostNormConfig& config, PostNormKind kind, std::int64_t padding, Task task)
     : Model(specs_of(config, kind, task), architecture_of(kind, task), prefix_of(kind),
             {"bert.pooler.", "classifier.", "cls.", "lm_head."}),
       config_(config),

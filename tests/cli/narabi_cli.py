@@ -1,8 +1,11 @@
 """What the black-box tests of the command line share. Debian's python3 alone, no packages.
 
-Environment: NARABI is the binary (default: build/release/narabi).
+Environment: NARABI is the binary (default: build/release/narabi); NARABI_SANITIZED=1 where it is a sanitizer's build,
+ten times slower: then the volume of some tests is smaller. What a sanitizer looks for is in the first hundred passages or
+nowhere; the figures of the whole sample are checked by the release build.
 """
 
+import atexit
 import json
 import lzma
 import os
@@ -20,6 +23,7 @@ MODEL = str(ROOT / "models/prototype-modernbert-6l")
 GOLDEN = ROOT / "tests/golden"
 COMMANDS = ["score", "rerank", "tokenize", "embed", "inspect", "index", "search", "eval", "reproduce", "serve", "bench",
             "quantize"]
+SANITIZED = os.environ.get("NARABI_SANITIZED") == "1"
 SECONDS = 300  # a sanitizer build on a busy machine is slow
 
 
@@ -47,6 +51,18 @@ def kyoto(count):
     """The first passages of the sample: id, title, text."""
     with lzma.open(ROOT / "data/kyoto/kyoto-sample.jsonl.xz", "rt", encoding="utf-8") as lines:
         return [json.loads(line) for _, line in zip(range(count), lines)]
+
+
+def kyoto_corpus():
+    """(path, passages): the sample; of a sanitizer's build its first 450 passages."""
+    whole = ROOT / "data/kyoto/kyoto-sample.jsonl.xz"
+    if not SANITIZED:
+        return whole, 3000
+    folder = tempfile.mkdtemp(prefix="narabi-kyoto-")
+    atexit.register(shutil.rmtree, folder)
+    path = Path(folder) / "kyoto-sample.jsonl.xz"
+    path.write_bytes(lzma.compress(json_lines(kyoto(450)).encode()))
+    return path, 450
 
 
 def zstd(data):

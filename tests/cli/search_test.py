@@ -5,9 +5,9 @@ import lzma
 import unittest
 from pathlib import Path
 
-from narabi_cli import MODEL, ROOT, CliTest, json_lines, kyoto
+from narabi_cli import MODEL, CliTest, json_lines, kyoto, kyoto_corpus
 
-KYOTO = ROOT / "data/kyoto/kyoto-sample.jsonl.xz"
+KYOTO, _ = kyoto_corpus()
 QUERY = "銀閣寺を建てた将軍は誰ですか"
 
 

@@ -35,6 +35,13 @@ class ConsoleBlocks(unittest.TestCase):
         self.assertEqual(len(self.check(self.block("$ seq 9", "2", "4"))[1]), 1)
         self.assertEqual(len(self.check(self.block("$ echo a", "a", "b"))[1]), 1)
 
+    def test_what_another_file_has_shown_is_not_run_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            count, path, seen = Path(folder) / "count", Path(folder) / "README.md", set()
+            path.write_text(self.block(f"$ echo run >> {count}"), encoding="utf-8")
+            self.assertEqual([console_blocks.check_file(path, seen) for _ in range(2)], [(1, [])] * 2)
+            self.assertEqual(count.read_text(), "run\n")
+
 
 if __name__ == "__main__":
     unittest.main()
