@@ -27,10 +27,10 @@ constexpr double kLogitTolerance = 1e-4;
 // sanitizers, which make them thirty times slower and look for something else than the last digit.
 #ifdef NARABI_SANITIZED
 constexpr std::size_t kEveryNth = 40;
-constexpr std::size_t kIdentityEncodings = 10;
+constexpr std::size_t kIdentityEncodings = 10, kSharedEncodings = 2;
 #else
 constexpr std::size_t kEveryNth = 1;
-constexpr std::size_t kIdentityEncodings = 60;
+constexpr std::size_t kIdentityEncodings = 60, kSharedEncodings = 5;
 #endif
 
 std::vector<Golden> some_goldens(const std::string& name) {
@@ -142,7 +142,7 @@ TEST_P(GoldenReranker, is_bit_identical_in_any_batch_order_and_number_of_threads
 // Fewer pairs than workers: they share the rows of each.
 TEST_P(GoldenReranker, shares_short_requests_between_threads_without_changing_a_bit) {
   std::vector<Encoding> encodings = encodings_of(some_goldens(GetParam()));
-  encodings.resize(std::min<std::size_t>(encodings.size(), 5));
+  encodings.resize(std::min(encodings.size(), kSharedEncodings));
   for (const auto precision : {Precision::kF32, Precision::kBf16, Precision::kInt8}) {
     const engine::Scorer alone(folder(), {.precision = precision, .threads = 1});
     const engine::Scorer together(folder(), {.precision = precision, .threads = 3});
