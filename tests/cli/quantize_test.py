@@ -5,7 +5,7 @@ import shutil
 import unittest
 from pathlib import Path
 
-from narabi_cli import MODEL, ROOT, CliTest, golden_pairs, pair_lines
+from narabi_cli import MODEL, ROOT, SANITIZED, CliTest, golden_pairs, pair_lines
 
 FEW = ["--questions", 10, "--depth", 10, "--data", ROOT / "data"]
 FEWEST = ["--questions", 5, "--depth", 5, "--data", ROOT / "data"]
@@ -61,7 +61,8 @@ class Quantize(CliTest):
         return folder, line
 
     def test_the_packed_folder_keeps_the_order_and_records_it(self):
-        folder, line = self.packed("--check", *FEWEST)
+        # Under sanitizers engine/calibration_test.cc calibrates; 128 pairs more would look at the same code.
+        folder, line = self.packed("--check", *FEWEST, *(["--no-calibration"] if SANITIZED else []))
         self.assertTrue(line["held"])
         self.assertTrue(line["tokenizer_compiled"])
         self.assertLess(line["bytes"], 0.6 * line["source_bytes"])
@@ -70,9 +71,10 @@ class Quantize(CliTest):
         self.assertEqual(record["precision"]["int8"]["kendall_tau"], line["kendall_tau"])
         self.assertEqual(record["packed"]["version"], 1)
         self.assertEqual(record["blend"], {"bm25": 0.3})
-        self.assertTrue(line["calibrated"])
-        self.assertGreaterEqual(line["calibration_tau_int8"], 0.985)
-        self.assertEqual(line["linear_layers_bf16"], 0)
+        self.assertEqual(line["calibrated"], not SANITIZED)
+        if line["calibrated"]:
+            self.assertGreaterEqual(line["calibration_tau_int8"], 0.985)
+            self.assertEqual(line["linear_layers_bf16"], 0)
 
     def test_calibration_is_left_out_where_asked_or_without_its_text(self):
         for options in [["--no-calibration", "--data", ROOT / "data"], ["--data", self.folder]]:
