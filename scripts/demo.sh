@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 narabi=build/release/narabi
-model=models/prototype-modernbert-6l
+model=models/narabi-xsmall
 corpus=data/kyoto/kyoto-sample.jsonl.xz
 query=${1:-"銀閣寺を建てた将軍は誰ですか"}
 

@@ -79,8 +79,7 @@ void add_inspect(CLI::App& app) {
       app.add_subcommand("inspect", "What a model folder holds, and what of it is not supported");
   command->add_option("folder", options->folder, "Model folder")->required();
   command->add_flag("--json", options->json, "One JSON line");
-  command->footer(
-      "Examples:\n  narabi inspect models/prototype-modernbert-6l\n  narabi inspect DIR --json");
+  command->footer("Examples:\n  narabi inspect models/narabi-xsmall\n  narabi inspect DIR --json");
   command->callback([options] { run(*options); });
 }
 

@@ -330,7 +330,7 @@ void add_quantize(CLI::App& app) {
       "JaQuAD are scored first: where int8 costs too much (tau below 0.985), the\nlinear layers "
       "that "
       "suffer most stay in bf16.\n\nExamples:\n"
-      "  narabi quantize models/prototype-modernbert-6l --check\n"
+      "  narabi quantize models/narabi-xsmall --check\n"
       "  narabi quantize DIR --check --write\n"
       "  narabi quantize DIR --output DIR-int8 --check\n"
       "  narabi quantize DIR --check --precision bf16 --questions 0 --json");

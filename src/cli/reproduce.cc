@@ -275,7 +275,7 @@ void add_reproduce(CLI::App& app) {
       "the collection, in an index on the disk. tools/collections.py\nmakes the last four from "
       "the published files. Without --model jqara judges the runs that lie beside it.\n\n"
       "Examples:\n"
-      "  narabi reproduce jsquad --data data --model models/prototype-modernbert-6l --svg "
+      "  narabi reproduce jsquad --data data --model models/narabi-xsmall --svg "
       "jsquad.svg\n"
       "  narabi reproduce jqara --data DATA --model japanese-reranker-xsmall-v2 --depth 100\n"
       "  narabi reproduce aio --data DATA --embedder multilingual-e5-small --dense IVF2048,PQ96 "

@@ -85,7 +85,7 @@ void add_score(CLI::App& app) {
   command->footer(
       "Output: lines {\"logit\", \"score\", \"tokens\", \"truncated\"} in input "
       "order.\n\nExamples:\n"
-      "  narabi score --model models/prototype-modernbert-6l --input pairs.jsonl\n"
+      "  narabi score --model models/narabi-xsmall --input pairs.jsonl\n"
       "  zcat pairs.jsonl.gz | narabi score --model DIR --input - > scores.jsonl");
   command->callback([options] { run(*options); });
 }

@@ -364,7 +364,7 @@ void add_search(CLI::App& app) {
       "the metadata,\nand id, title, text.\n\nExamples:\n"
       "  narabi search my.index --query 銀閣寺を建てたのは誰 --filter 'section != \"\"' --top-n 3\n"
       "  narabi search --corpus data/kyoto/kyoto-sample.jsonl.xz --query 銀閣寺を建てたのは誰 "
-      "--model models/prototype-modernbert-6l\n"
+      "--model models/narabi-xsmall\n"
       "  narabi search --corpus corpus.jsonl --queries queries.tsv --output bm25.run");
   command->callback([options, query, blend] {
     options->blend_given = blend->count() > 0;

@@ -245,7 +245,7 @@ constexpr const char* kFooter =
     "/;\n"
     "all of it in /openapi.json. SIGTERM: requests under way are answered, then it ends.\n"
     "Examples:\n"
-    "  narabi serve --model models/prototype-modernbert-6l\n"
+    "  narabi serve --model models/narabi-xsmall\n"
     "  narabi serve --model small=DIR --model large=DIR --port 8080 --api-key-file keys.txt\n"
     "  narabi serve --model DIR --index INDEX\n"
     "  narabi serve --model DIR --corpus data/kyoto/kyoto-sample.jsonl.xz\n"

@@ -294,7 +294,7 @@ void add_tune_domain(CLI::App& app) {
       "Articles are the documents in a row with one title. OUTPUT also gets groups.jsonl, "
       "held-out.jsonl "
       "and tune.yaml.\n\nExamples:\n"
-      "  narabi tune-domain --corpus docs.jsonl --model models/prototype-modernbert-6l --output "
+      "  narabi tune-domain --corpus docs.jsonl --model models/narabi-xsmall --output "
       "mine\n"
       "  narabi tune-domain --corpus docs.jsonl --clicks clicks.tsv --model DIR --output mine "
       "--set "

@@ -17,7 +17,12 @@ void read_model(YamlReader yaml, TrainConfig& config) {
   yaml.read("config", config.model.config);
   yaml.read("tokenizer", config.model.tokenizer);
   yaml.read("init_std", config.model.init_std, 0, 10);
-  config.model.match_heads = yaml.one_of("init", {"normal", "match"}) == 1;
+  using Start = decltype(config.model.start);
+  config.model.start =
+      static_cast<Start>(std::max(0, yaml.one_of("init", {"normal", "match", "lexical"})));
+  yaml.read("texts", config.model.texts);
+  if ((config.model.start == Start::kLexical) == config.model.texts.empty())
+    yaml.fail("texts", "expected text files with init: lexical, none without it");
   if (yaml.one_of("dtype", {"f32", "f16"}) == 1) config.model.dtype = "f16";
   const bool fresh = !config.model.config.empty() && !config.model.tokenizer.empty();
   if (config.model.from.empty() != fresh)
@@ -141,7 +146,9 @@ std::string describe(const TrainConfig& config) {
   text.precision(17);
   text << "task " << (config.task == Task::kRerank ? "rerank" : "mlm") << "\nmodel "
        << config.model.from << '|' << config.model.config << '|' << config.model.tokenizer << '|'
-       << config.model.init_std << '|' << config.model.match_heads << "\ndata";
+       << config.model.init_std << '|' << static_cast<int>(config.model.start);
+  for (const std::string& file : config.model.texts) text << ' ' << file;
+  text << "\ndata";
   for (const std::string& file : config.data.train) text << ' ' << file;
   text << "\nvalidation " << config.data.validation << ' ' << config.data.validation_limit
        << "\nlengths " << config.data.max_length << ' ' << static_cast<int>(config.data.truncation)

@@ -23,8 +23,9 @@ struct TrainConfig {
     std::string config;     // or a config.json, for weights made at random
     std::string tokenizer;  // and the folder of its tokenizer
     double init_std = 0.02;
-    bool match_heads = false;   // init: normal | match
-    std::string dtype = "f32";  // of the exported weights: f32 | f16
+    enum class Start { kNormal, kMatch, kLexical } start = Start::kNormal;  // init
+    std::vector<std::string> texts;  // init lexical: a paragraph a line
+    std::string dtype = "f32";       // of the exported weights: f32 | f16
   } model;
 
   struct {

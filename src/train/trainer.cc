@@ -19,6 +19,7 @@
 #include "train/device.h"
 #include "train/export.h"
 #include "train/gradient_sum.h"
+#include "train/lexical_start.h"
 #include "train/masked_lm_objective.h"
 #include "train/match_heads.h"
 #include "train/metrics_log.h"
@@ -137,9 +138,13 @@ class Trainer {
       trained_ = {make_model(checkpoint::ConfigFile(config_path_), config_.task),
                   std::make_unique<Tokenizer>(tokenizer_folder_)};
       trained_.model->parameters().initialise(config_.model.init_std, config_.seed);
-      if (config_.model.match_heads)
+      using Start = decltype(config_.model.start);
+      if (config_.model.start == Start::kMatch)
         add_match_heads(trained_.model->parameters(), checkpoint::ConfigFile(config_path_),
                         config_.seed);
+      if (config_.model.start == Start::kLexical)
+        start_lexical(trained_.model->parameters(), checkpoint::ConfigFile(config_path_),
+                      tokenizer_folder_, config_.model.texts, config_.seed);
       trained_.model->parameters().move_to(device_);
     } else {
       tokenizer_folder_ = config_.model.from;

@@ -1,16 +1,16 @@
 """From raw text to a ranking: tokenizer, masked language model, mined groups, fine-tuning, evaluation; a few minutes.
 
-Scale: 3 layers x 64 on the Kyoto sample. Sentences with a part asked for are the queries, their passages the
-positives, random passages the negatives; the last articles are held out. Chance puts the positive of a group of 8
-first in one of eight (.125); the margin asked for is below. So small a model needs 400 steps before it sees which
-words are equal: 240 steps gave .17 to .25, too close to chance to be told from it.
+Scale: 3 layers x 256 on the Kyoto sample, from weights that already match words, as the shipped models began.
+Sentences with a part asked for are the queries, their passages the positives, BM25's best the negatives; the last
+articles are held out. Chance puts the positive of a group of 8 first in one of eight (.125); the margin asked for is
+below.
 """
 import lzma
 
 from common import *
 
 SAMPLE = ROOT / "data/kyoto/kyoto-sample.jsonl.xz"
-CHANCE, MARGIN = 1 / 8, 0.07  # of 500 groups a model of chance is .015 off; .30 was seen
+CHANCE, MARGIN = 1 / 8, 0.6  # .94 was seen
 
 
 class EndToEnd(TrainTest):
@@ -28,8 +28,9 @@ class EndToEnd(TrainTest):
 
         shape = self.write("config.json", json.dumps(self.shape()))
         self.train("mlm.yaml", task="mlm", output=str(self.path / "mlm"), data={"train": text, "max_length": 64},
-                   model={"config": shape, "tokenizer": str(tokenizer), "init": "match"},
-                   optimizer={"lr": 2e-3, "warmup": 0.1}, batch=64, steps=60)
+                   model={"config": shape, "tokenizer": str(tokenizer), "init": "lexical",
+                          "texts": text},
+                   optimizer={"lr": 5e-4, "warmup": 0.1}, batch=64, steps=40)
         losses = [line["loss"] for line in self.metrics(self.path / "mlm")]
         self.assertLess(losses[-1], losses[0] - 1, "the language model has learned nothing")
 
@@ -38,12 +39,12 @@ class EndToEnd(TrainTest):
             corpus = self.write(f"{name}.jsonl", "".join(json.dumps(p, ensure_ascii=False) + "\n" for p in part))
             groups[name] = str(self.path / f"{name}-groups.jsonl")
             self.narabi("mine", "--corpus", corpus, "--synthesize", "cloze", "--rounds", 3 if name == "learn" else 1,
-                        "--negatives", 0, "--random", 7, "--output", groups[name])
+                        "--negatives", 7, "--output", groups[name])
         output = self.path / "model"
         self.train("tune.yaml", task="rerank", output=str(output), model={"from": str(self.path / "mlm")},
                    data={"train": groups["learn"], "validation": groups["held"], "validation_limit": 200,
                          "max_length": 96, "group_size": 8},
-                   optimizer={"lr": 1e-3, "warmup": 0.1}, batch=16, steps=560, validate_every=280)
+                   optimizer={"lr": 5e-4, "warmup": 0.1}, batch=16, steps=60, validate_every=30)
         hit = self.evaluate(output, groups["held"])
         print(f"hit@1 {hit:.3f}, chance {CHANCE:.3f}", file=sys.stderr)
         self.assertGreater(hit, CHANCE + MARGIN)
@@ -59,8 +60,8 @@ class EndToEnd(TrainTest):
     @staticmethod
     def shape():
         config = json.loads((GOLDEN / "modernbert-tiny-v2/config.json").read_text())
-        return config | {"vocab_size": 4000, "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2,
-                         "intermediate_size": 128, "global_attn_every_n_layers": 1,
+        return config | {"vocab_size": 4000, "hidden_size": 256, "num_hidden_layers": 3, "num_attention_heads": 4,
+                         "intermediate_size": 128, "global_attn_every_n_layers": 1, "global_rope_theta": 1e7,
                          "layer_types": ["full_attention"] * 3}
 
     def evaluate(self, model, path, limit=500):

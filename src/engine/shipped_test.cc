@@ -1,4 +1,4 @@
-// The shipped model against the logits of transformers, from token ids.
+// The shipped models against the logits of transformers, from token ids.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,7 +18,8 @@ struct Golden {
   std::vector<float> logits;
 };
 
-const std::string kFolder = NARABI_SOURCE_DIR "/models/prototype-modernbert-6l";
+const std::string kModels = NARABI_SOURCE_DIR "/models/";
+const std::string kFolder = kModels + "prototype-modernbert-6l";
 
 // Under sanitizers every tenth pair only: they look for something else than the last digit.
 #ifdef NARABI_SANITIZED
@@ -27,9 +28,9 @@ constexpr std::size_t kEveryNth = 10;
 constexpr std::size_t kEveryNth = 1;
 #endif
 
-Golden read_golden(std::size_t every_nth = kEveryNth) {
+Golden read_golden(const std::string& folder, std::size_t every_nth = kEveryNth) {
   Golden golden;
-  std::ifstream file(kFolder + "/golden.jsonl");
+  std::ifstream file(folder + "/golden.jsonl");
   std::size_t number = 0;
   for (std::string line; std::getline(file, line);) {
     if (number++ % every_nth != 0) continue;
@@ -40,10 +41,13 @@ Golden read_golden(std::size_t every_nth = kEveryNth) {
   return golden;
 }
 
-TEST(Prototype, gives_the_logits_of_transformers) {
-  const Golden golden = read_golden();
+class ShippedModel : public testing::TestWithParam<const char*> {};
+
+TEST_P(ShippedModel, gives_the_logits_of_transformers) {
+  const std::string folder = kModels + GetParam();
+  const Golden golden = read_golden(folder);
   ASSERT_EQ(golden.logits.size(), 200u / kEveryNth);
-  const Scorer scorer(kFolder, {.threads = 2});
+  const Scorer scorer(folder, {.threads = 2});
   const std::vector<float> logits = scorer.logits(golden.encodings);
   float worst = 0;
   for (std::size_t i = 0; i < logits.size(); ++i)
@@ -53,10 +57,13 @@ TEST(Prototype, gives_the_logits_of_transformers) {
   EXPECT_LE(worst, 1e-4f);
 }
 
+INSTANTIATE_TEST_SUITE_P(Models, ShippedModel,
+                         testing::Values("prototype-modernbert-6l", "narabi-xsmall"));
+
 // The logits of this model span 33: 8e-2 and 2.5e-1 are a quarter and three quarters of a percent.
 // All pairs, always: among 20 of them two that change places are .02 of tau.
 TEST(Prototype, in_less_precision_stays_close_to_transformers) {
-  const Golden golden = read_golden(1);
+  const Golden golden = read_golden(kFolder, 1);
   for (const auto& [precision, most, least_tau] :
        {std::tuple(Precision::kBf16, 8e-2f, 0.999), std::tuple(Precision::kInt8, 2.5e-1f, 0.98)}) {
     const Scorer scorer(kFolder, {.precision = precision, .threads = 2});
@@ -97,7 +104,7 @@ void expect_bit_identical(const Golden& golden, Precision precision) {
 }
 
 TEST(Prototype, scores_are_bit_identical_alone_in_batches_shuffled_and_at_any_number_of_threads) {
-  Golden golden = read_golden();
+  Golden golden = read_golden(kFolder);
   if (golden.encodings.size() > 70) golden.encodings.resize(70);
   for (const Precision precision : {Precision::kF32, Precision::kBf16, Precision::kInt8}) {
     expect_bit_identical(golden, precision);

@@ -1,4 +1,4 @@
-// The shipped model's tokenizer against the ids of the reference.
+// The shipped models' tokenizers against the ids of the reference.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -9,8 +9,10 @@
 namespace narabi {
 namespace {
 
-TEST(Prototype, gives_the_ids_of_the_reference) {
-  const std::string folder = NARABI_SOURCE_DIR "/models/prototype-modernbert-6l";
+class ShippedTokenizer : public testing::TestWithParam<const char*> {};
+
+TEST_P(ShippedTokenizer, gives_the_ids_of_the_reference) {
+  const std::string folder = std::string(NARABI_SOURCE_DIR "/models/") + GetParam();
   const Tokenizer tokenizer(folder);
   std::ifstream file(folder + "/golden.jsonl");
   int pairs = 0;
@@ -22,6 +24,9 @@ TEST(Prototype, gives_the_ids_of_the_reference) {
   }
   EXPECT_EQ(pairs, 200);
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, ShippedTokenizer,
+                         testing::Values("prototype-modernbert-6l", "narabi-xsmall"));
 
 }  // namespace
 }  // namespace narabi
