@@ -216,9 +216,10 @@ void add_mine(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--run", options->run,
                       "Negatives from this TREC run (default: BM25 over the corpus)");
-  command->add_option("--model", options->model,
-                      "Score candidates with this reranker: margins are on its logits, which the "
-                      "output keeps");
+  command->add_option(
+      "--model", options->model,
+      "Score candidates with this reranker and rank them by its logits, which margins "
+      "are on and the output keeps");
   mine::MiningOptions& mining = options->mining;
   command->add_option("--negatives", mining.ranking.count, "Negatives from the ranking")
       ->capture_default_str();

@@ -65,6 +65,7 @@ struct Statistics {
 };
 
 constexpr std::int64_t kWindow = 4;
+constexpr std::int64_t kLargestVocabulary = 32768;
 
 Statistics read_texts(const Tokenizer& tokenizer, std::int64_t vocabulary,
                       const std::vector<std::string>& texts, std::int64_t width,
@@ -339,6 +340,9 @@ models::modernbert::Config read_shape(const checkpoint::ConfigFile& config) {
   expect(shape.hidden == shape.heads * kHeadSize, "hidden_size",
          "of 64 for each of " + std::to_string(shape.heads) + " heads",
          std::to_string(shape.hidden));
+  expect(shape.vocabulary <= kLargestVocabulary, "vocab_size",
+         "of at most " + std::to_string(kLargestVocabulary) + " (4 GB of pairs of tokens)",
+         std::to_string(shape.vocabulary));
   for (int layer = 0; layer < std::min(4, shape.layers); ++layer)
     expect(shape.global[static_cast<std::size_t>(layer)], "layer_types",
            "full_attention in the first four layers",

@@ -24,8 +24,8 @@ namespace narabi::train {
 //   head      the sum of these
 // and in the other heads from layer 1 on, attention to like tokens (train/match_heads.h).
 //
-// ModernBERT of at least 3 layers, the first 4 global, 4 or more heads of 64, and a rope_theta of
-// 1e6 or more; throws Unsupported for others.
+// ModernBERT of at least 3 layers, the first 4 global, 4 or more heads of 64, a rope_theta of 1e6
+// or more, and a vocabulary of at most 32,768; throws Unsupported for others.
 void start_lexical(Parameters& parameters, const checkpoint::ConfigFile& config,
                    const std::string& tokenizer_folder, const std::vector<std::string>& texts,
                    std::uint64_t seed);

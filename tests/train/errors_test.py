@@ -48,6 +48,18 @@ class Errors(TrainTest):
         self.assertIn("--set batch: expected KEY=VALUE", done.stderr)
         self.narabi("train", code=2)
 
+    def test_a_lexical_start_needs_texts_and_a_form_that_can_hold_it(self):
+        model = {"config": str(ROOT / "recipes/xsmall.json"), "tokenizer": str(ROOT / "models/narabi-xsmall")}
+        start = model | {"init": "lexical"}
+        self.fails("model.texts: expected text files with init: lexical, none without it", model=start)
+        self.fails("model.texts: expected text files with init: lexical, none without it", model=model | {"texts": ["a"]})
+        self.fails("missing.txt", model=start | {"texts": [str(self.path / "missing.txt")]})
+        self.fails("model.texts: expected text, found none", model=start | {"texts": [self.write("empty.txt", "\n\n")]})
+        shape = json.loads((ROOT / "recipes/xsmall.json").read_text(encoding="utf-8"))
+        narrow = self.write("narrow.json", json.dumps(shape | {"num_attention_heads": 2}))
+        self.fails("narrow.json", "model.init lexical: expected num_attention_heads of 4 or more, found 2",
+                   model=start | {"config": narrow, "texts": [self.write("text.txt", "京都の都\n")]})
+
     def test_a_loss_with_a_teacher_needs_one(self):
         self.fails("a loss needs a teacher", loss=[{"name": "kl"}])
         done = self.narabi("distill", self.write_config(), code=1)
