@@ -127,17 +127,18 @@ void report(const Options& options, std::size_t questions, std::size_t groups, s
         .set_integer("passages", static_cast<std::int64_t>(passages))
         .set_integer("dropped_by_answer", static_cast<std::int64_t>(dropped.by_answer))
         .set_integer("dropped_by_margin", static_cast<std::int64_t>(dropped.by_margin))
-        .set_integer("dropped_by_score", static_cast<std::int64_t>(dropped.by_score));
+        .set_integer("dropped_by_score", static_cast<std::int64_t>(dropped.by_score))
+        .set_integer("easy_questions", static_cast<std::int64_t>(dropped.easy));
     stdout_lines.line(line.text());
     stdout_lines.close();
     return;
   }
   fmt::print(stderr,
              "{} groups of {} questions, {:.1f} passages each; candidates dropped as likely "
-             "relevant: {} by answer, {} by margin, {} by score\n",
+             "relevant: {} by answer, {} by margin, {} by score; {} questions left out as easy\n",
              groups, questions,
              groups == 0 ? 0.0 : static_cast<double>(passages) / static_cast<double>(groups),
-             dropped.by_answer, dropped.by_margin, dropped.by_score);
+             dropped.by_answer, dropped.by_margin, dropped.by_score, dropped.easy);
 }
 
 void run(const Options& options) {
@@ -236,6 +237,9 @@ void add_mine(CLI::App& app) {
   command->add_option("--relative-margin", mining.ranking.relative_margin,
                       "Drop candidates above the hardest positive's score x (1 - M)");
   command->add_option("--max-score", mining.ranking.max_score, "Drop candidates above this score");
+  command->add_option("--max-lead", mining.ranking.max_lead,
+                      "Leave out easy questions: the hardest positive's score is above every "
+                      "negative's by more than this");
   command
       ->add_option("--same-article", mining.same_article,
                    "Negatives from the positive's article, at random")
@@ -258,6 +262,9 @@ void add_mine(CLI::App& app) {
       "--output groups.jsonl\n"
       "  narabi mine --corpus docs.jsonl --queries q.tsv --qrels qrels.tsv --model DIR --margin 1 "
       "--output groups.jsonl\n"
+      "  narabi mine --squad jaquad-train.json.xz --model DIR --negatives 5 --margin -8 --max-lead "
+      "7 "
+      "--output hard.jsonl\n"
       "  narabi mine --corpus docs.jsonl --synthesize ict,cloze --output pairs.jsonl");
   command->callback([options] {
     require_one_source(*options);

@@ -126,6 +126,10 @@ data::Group Miner::finish(const Draft& draft, std::size_t number, Dropped& dropp
   for (const Candidate& positive : draft.positives) hardest = std::min(hardest, positive.score);
   const std::vector<Candidate> chosen =
       choose_negatives(draft.ranking, hardest, options_.ranking, random, dropped);
+  if (is_easy(chosen, hardest, options_.ranking)) {
+    ++dropped.easy;
+    return {};
+  }
 
   std::vector<std::size_t> taken = question.positives;
   for (const Candidate& candidate : chosen) taken.push_back(candidate.passage);
@@ -193,6 +197,7 @@ std::vector<data::Group> Miner::mine(const std::vector<Question>& questions, std
     dropped_.by_margin += part.by_margin;
     dropped_.by_score += part.by_score;
     dropped_.by_answer += part.by_answer;
+    dropped_.easy += part.easy;
   }
   return groups;
 }

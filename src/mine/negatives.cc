@@ -1,6 +1,7 @@
 #include "mine/negatives.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "text/unicode.h"
@@ -23,7 +24,8 @@ bool too_close(double score, double hardest_positive, const NegativeRules& rules
 NegativeRules::NegativeRules()
     : margin(-std::numeric_limits<double>::infinity()),
       relative_margin(0),
-      max_score(std::numeric_limits<double>::infinity()) {}
+      max_score(std::numeric_limits<double>::infinity()),
+      max_lead(std::numeric_limits<double>::infinity()) {}
 
 std::vector<Candidate> choose_negatives(const std::vector<Candidate>& ranking,
                                         double hardest_positive, const NegativeRules& rules,
@@ -48,6 +50,12 @@ std::vector<Candidate> choose_negatives(const std::vector<Candidate>& ranking,
   std::vector<Candidate> chosen;  // std::sample keeps the ranking's order
   std::sample(allowed.begin(), allowed.end(), std::back_inserter(chosen), rules.count, random);
   return chosen;
+}
+
+bool is_easy(const std::vector<Candidate>& chosen, double hardest_positive,
+             const NegativeRules& rules) {
+  return !chosen.empty() && std::isfinite(hardest_positive) &&
+         hardest_positive - chosen.front().score > rules.max_lead;
 }
 
 std::vector<std::size_t> sample(const std::vector<std::size_t>& pool, std::size_t count,

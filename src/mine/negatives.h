@@ -28,12 +28,15 @@ struct NegativeRules {
   double margin;           // -inf: off
   double relative_margin;  // 0: off; for positive scores only (a score <= 0 is left alone)
   double max_score;        // +inf: off
+  // A question is dropped as easy when its hardest positive is ahead of every negative chosen from
+  // the ranking by more than this: softmax_ce has no gradient left there.
+  double max_lead;  // +inf: off
   NegativeRules();
 };
 
-// Why candidates fell out, summed over queries: for the report.
+// Why candidates, and easy questions, fell out, summed over queries: for the report.
 struct Dropped {
-  std::size_t by_margin = 0, by_score = 0, by_answer = 0;
+  std::size_t by_margin = 0, by_score = 0, by_answer = 0, easy = 0;
 };
 
 // `ranking` holds no positives. `hardest_positive`: score of the query's hardest positive under the
@@ -41,6 +44,11 @@ struct Dropped {
 std::vector<Candidate> choose_negatives(const std::vector<Candidate>& ranking,
                                         double hardest_positive, const NegativeRules& rules,
                                         std::mt19937_64& random, Dropped& dropped);
+
+// Whether max_lead leaves the question out; `chosen` best first. A positive without a score
+// (infinite: the ranking lacks it) leads by nothing that could be said.
+bool is_easy(const std::vector<Candidate>& chosen, double hardest_positive,
+             const NegativeRules& rules);
 
 // `count` of `pool` at random, without repetition, never one of `taken` (which grows by them).
 std::vector<std::size_t> sample(const std::vector<std::size_t>& pool, std::size_t count,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace narabi::mine {
 namespace {
@@ -55,6 +56,16 @@ TEST(ChooseNegatives, DropsWhatIsAboveTheMaximumScore) {
   Dropped dropped;
   EXPECT_EQ(choose(rules, dropped), (std::vector<std::size_t>{13, 14}));
   EXPECT_EQ(dropped.by_score, 3u);
+}
+
+TEST(IsEasy, IsAQuestionWhosePositiveLeadsByMoreThanAllowed) {
+  NegativeRules rules;
+  EXPECT_FALSE(is_easy(kRanking, 1000, rules));  // no such rule
+  rules.max_lead = 3;
+  EXPECT_FALSE(is_easy(kRanking, 12, rules));
+  EXPECT_TRUE(is_easy(kRanking, 12.1, rules));
+  EXPECT_FALSE(is_easy({}, 12.1, rules));
+  EXPECT_FALSE(is_easy(kRanking, std::numeric_limits<double>::infinity(), rules));
 }
 
 TEST(ChooseNegatives, ARandomChoiceKeepsTheOrderAndDependsOnTheSeedAlone) {
