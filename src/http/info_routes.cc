@@ -65,7 +65,10 @@ void info(App& app, const ExchangePtr&, const Reply& reply) {
   json.key("auto_truncate").flag(true).key("tokenization_workers");
   json.integer(options.model.threads).key("version").text(version());
   json.key("sha").null().key("docker_label").null();
-  json.key("search").flag(app.service.searches()).end_object();
+  json.key("search").flag(app.service.searches()).key("retrievers").begin_array();
+  if (app.service.searches()) json.text("bm25");
+  if (app.service.searches_vectors()) json.text("dense").text("hybrid");
+  json.end_array().end_object();
   reply({.body = json.take(), .headers = {}});
 }
 

@@ -81,6 +81,7 @@ class Service {
     vectors_ = vectors;
   }
   bool searches() const { return collection_ != nullptr; }
+  bool searches_vectors() const { return searches() && vectors_; }
   std::size_t documents() const { return collection_->size(); }
 
   // "", "name", or "small>large": the models of a request, or why there are none.

@@ -34,20 +34,22 @@ async function call(path: string, key: string, body?: unknown): Promise<Response
   throw new Refused(message);
 }
 
-export async function describe(key: string): Promise<{ models: string[]; search: boolean }> {
+export type Retriever = "bm25" | "dense" | "hybrid";
+
+export async function describe(key: string): Promise<{ models: string[]; retrievers: Retriever[] }> {
   const [models, info] = await Promise.all([call("/v1/models", key), call("/info", key)]);
   const list: { id: string; type: string }[] = (await models.json()).data;
-  return { models: list.filter((m) => m.type === "reranker").map((m) => m.id), search: (await info.json()).search === true };
+  return { models: list.filter((m) => m.type === "reranker").map((m) => m.id), retrievers: (await info.json()).retrievers };
 }
 
-export async function search(query: string, count: number, key: string): Promise<{ candidates: Candidate[]; ms: number }> {
-  const answer = await (await call("/search", key, { query, candidates: count, top_n: count, rerank: false })).json();
+export async function search(retriever: Retriever, query: string, count: number, key: string): Promise<{ candidates: Candidate[]; ms: number }> {
+  const answer = await (await call("/search", key, { query, retriever, candidates: count, top_n: count, rerank: false })).json();
   const candidates = answer.results.map((hit: { text: string; title?: string; score: number }) => ({
     text: hit.text,
     title: hit.title ?? "",
     score: hit.score,
   }));
-  return { candidates, ms: answer.timing.retrieve_ms };
+  return { candidates, ms: answer.timing.embed_ms + answer.timing.retrieve_ms };
 }
 
 export async function rerank(model: string, query: string, candidates: Candidate[], key: string): Promise<{ order: Scored[]; times: Times }> {

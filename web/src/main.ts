@@ -1,4 +1,4 @@
-import { type Candidate, describe, Refused, rerank, search, type Scored, type Times } from "./api";
+import { type Candidate, describe, Refused, rerank, type Retriever, search, type Scored, type Times } from "./api";
 import { type Column, connect, draw, follow } from "./board";
 import { current, ranked, say, speak, type Word } from "./text";
 
@@ -7,6 +7,7 @@ const form = get<HTMLFormElement>("form");
 const query = get<HTMLInputElement>("query");
 const passages = get<HTMLTextAreaElement>("passages");
 const fromIndex = get<HTMLInputElement>("source-index");
+const retriever = get<HTMLSelectElement>("retriever");
 const model = get<HTMLSelectElement>("model");
 const compare = get<HTMLSelectElement>("compare");
 const key = get<HTMLInputElement>("key");
@@ -23,6 +24,7 @@ function complain(message: string | null): void {
 function showSource(): void {
   get("passages-row").hidden = fromIndex.checked;
   get("count-row").hidden = !fromIndex.checked;
+  get("retriever-row").hidden = !fromIndex.checked || retriever.options.length < 2;
 }
 
 function bar(label: string, ms: number, longest: number): HTMLElement {
@@ -47,7 +49,7 @@ function showTimes(retrieval: number | null, runs: { name: string; times: Times 
 }
 
 async function candidatesOf(): Promise<{ candidates: Candidate[]; ms: number | null }> {
-  if (fromIndex.checked) return search(query.value, Number(get<HTMLInputElement>("count").value), key.value);
+  if (fromIndex.checked) return search(retriever.value as Retriever, query.value, Number(get<HTMLInputElement>("count").value), key.value);
   const lines = passages.value.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   return { candidates: lines.map((text) => ({ text, title: "", score: null })), ms: null };
 }
@@ -56,7 +58,7 @@ async function run(): Promise<void> {
   const { candidates, ms } = await candidatesOf();
   if (candidates.length === 0) throw new Refused(say(fromIndex.checked ? "nothing" : "noPassages"));
   const before: Scored[] = candidates.map((c, index) => ({ index, score: c.score ?? NaN, truncated: false }));
-  const columns: Column[] = [{ title: `${say("before")}: ${say(ms === null ? "asPasted" : "firstStage")}`, order: before }];
+  const columns: Column[] = [{ title: `${say("before")}: ${say(ms === null ? "asPasted" : (retriever.value as Retriever))}`, order: before }];
   const runs: { name: string; times: Times }[] = [];
   for (const name of [model.value, compare.value].filter((value) => value !== "")) {
     const { order, times } = await rerank(name, query.value, candidates, key.value);
@@ -87,10 +89,12 @@ async function submit(event: Event): Promise<void> {
 
 async function fill(): Promise<void> {
   try {
-    const { models, search: searches } = await describe(key.value);
+    const { models, retrievers } = await describe(key.value);
     complain(models.length === 0 ? say("noModel") : null);
     model.replaceChildren(...models.map((name) => new Option(name, name)));
     compare.replaceChildren(new Option(say("none"), ""), ...models.map((name) => new Option(name, name)));
+    retriever.replaceChildren(...retrievers.map((name) => new Option(say(name), name)));
+    const searches = retrievers.length > 0;
     fromIndex.disabled = !searches;
     fromIndex.checked = searches;
     get<HTMLInputElement>("source-own").checked = !searches;
@@ -110,6 +114,7 @@ get("language").addEventListener("click", () => {
   speak(current() === "ja" ? "en" : "ja");
   const nothing = compare.options[0];
   if (nothing) nothing.textContent = say("none" satisfies Word);
+  for (const option of retriever.options) option.textContent = say(option.value as Retriever);
 });
 for (const event of ["resize", "load"]) window.addEventListener(event, () => connect(board));
 document.addEventListener("narabi-layout", () => connect(board));

@@ -56,6 +56,24 @@ test("searches the index and draws where every passage went", async () => {
   await close();
 });
 
+test("searches by words, vectors or both, as chosen", async () => {
+  const { page, problems, close } = await open();
+  await page.fill("#count", "8");
+  const texts = {};
+  for (const retriever of ["bm25", "dense", "hybrid"]) {
+    await page.selectOption("#retriever", retriever);
+    await submit(page);
+    texts[retriever] = await page.$$eval(".column:nth-of-type(1) p", (all) => all.map((p) => p.textContent));
+    assert.equal(texts[retriever].length, 8);
+  }
+  assert.notDeepEqual(texts.bm25, texts.dense);
+  for (const text of texts.hybrid.slice(0, 2)) assert.ok(texts.bm25.includes(text) || texts.dense.includes(text));
+  await page.check("#source-own");
+  assert.equal(await page.isVisible("#retriever"), false);
+  assert.deepEqual(problems, []);
+  await close();
+});
+
 test("reranks pasted passages: the one that answers comes first", async () => {
   const { page, close } = await open();
   await page.check("#source-own");

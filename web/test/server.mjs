@@ -1,5 +1,7 @@
-// A narabi with the shipped sample and a second model, for the tests of the page.
-import { spawn } from "node:child_process";
+// A narabi with an index of the shipped sample, words and vectors, and a second model, for the tests of the page.
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -8,8 +10,11 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 export async function start() {
   const binary = process.env.NARABI ?? `${root}build/release/narabi`;
   const model = `${root}models/prototype-modernbert-6l`;
+  const index = mkdtempSync(`${tmpdir()}/narabi-page-`);
+  execFileSync(binary, ["index", index, "--corpus", `${root}data/kyoto/kyoto-sample.jsonl.xz`, "--embedder",
+    `${root}tests/golden/embed-static`], { stdio: "ignore" });
   const child = spawn(binary, ["serve", "--model", model, "--model", `second=${root}tests/golden/xlmr-xsmall-v1`,
-    "--corpus", `${root}data/kyoto/kyoto-sample.jsonl.xz`, "--port", "0", "--json", "--log-format", "off"],
+    "--index", index, "--port", "0", "--json", "--log-format", "off"],
     { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => child.on("exit", resolve));
   const line = await Promise.race([new Promise((resolve) => createInterface(child.stdout).once("line", resolve)), ended]);
@@ -18,7 +23,7 @@ export async function start() {
     url: JSON.parse(line).url,
     stop: () => {
       child.kill("SIGTERM");
-      return ended;
+      return ended.finally(() => rmSync(index, { recursive: true }));
     },
   };
 }
