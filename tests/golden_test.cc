@@ -27,7 +27,7 @@ constexpr double kLogitTolerance = 1e-4;
 // sanitizers, which make them thirty times slower and look for something else than the last digit.
 #ifdef NARABI_SANITIZED
 constexpr std::size_t kEveryNth = 40;
-constexpr std::size_t kIdentityEncodings = 10, kSharedEncodings = 2;
+constexpr std::size_t kIdentityEncodings = 5, kSharedEncodings = 1;
 #else
 constexpr std::size_t kEveryNth = 1;
 constexpr std::size_t kIdentityEncodings = 60, kSharedEncodings = 5;

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from narabi_cli import MODEL, ROOT, SANITIZED, CliTest, golden_pairs, pair_lines
 
-FEW = ["--questions", 10, "--depth", 10, "--data", ROOT / "data"]
 FEWEST = ["--questions", 5, "--depth", 5, "--data", ROOT / "data"]
+FEW = FEWEST if SANITIZED else ["--questions", 10, "--depth", 10, "--data", ROOT / "data"]
 
 
 class Quantize(CliTest):
@@ -19,7 +19,7 @@ class Quantize(CliTest):
     def test_the_gate_prints_what_changes(self):
         for precision in ["int8", "bf16"]:
             line, = self.narabi("quantize", MODEL, "--check", "--precision", precision, *FEW, "--json").json
-            self.assertEqual(line["pairs"], 100)
+            self.assertEqual(line["pairs"], FEW[1] * FEW[3])
             self.assertTrue(line["held"])
             self.assertGreaterEqual(line["kendall_tau"], 0.98)
             self.assertGreater(line["max_difference"], 0)
@@ -55,14 +55,15 @@ class Quantize(CliTest):
         self.assertEqual(record["blend"], {"bm25": 0.3})
         self.assertEqual(self.logits(folder, "auto", pairs), self.logits(MODEL, "int8", pairs))
 
-    def packed(self, *options):
+    def packed(self, *options, calibrate=not SANITIZED):
+        """Under sanitizers engine/calibration_test.cc calibrates; 128 pairs more would look at the same code."""
         folder = Path(self.folder) / "packed"
-        line, = self.narabi("quantize", MODEL, "--output", folder, "--json", *options).json
+        line, = self.narabi("quantize", MODEL, "--output", folder, "--json", *options,
+                            *([] if calibrate else ["--no-calibration"])).json
         return folder, line
 
     def test_the_packed_folder_keeps_the_order_and_records_it(self):
-        # Under sanitizers engine/calibration_test.cc calibrates; 128 pairs more would look at the same code.
-        folder, line = self.packed("--check", *FEWEST, *(["--no-calibration"] if SANITIZED else []))
+        folder, line = self.packed(*FEWEST, "--check")
         self.assertTrue(line["held"])
         self.assertTrue(line["tokenizer_compiled"])
         self.assertLess(line["bytes"], 0.6 * line["source_bytes"])
@@ -77,13 +78,13 @@ class Quantize(CliTest):
             self.assertEqual(line["linear_layers_bf16"], 0)
 
     def test_calibration_is_left_out_where_asked_or_without_its_text(self):
-        for options in [["--no-calibration", "--data", ROOT / "data"], ["--data", self.folder]]:
-            _, line = self.packed(*options)
+        for data, calibrate in [(ROOT / "data", False), (self.folder, True)]:
+            _, line = self.packed("--data", data, calibrate=calibrate)
             self.assertFalse(line["calibrated"])
             self.assertNotIn("calibration_tau", line)
 
     def test_every_command_takes_the_packed_folder(self):
-        folder, line = self.packed("--no-calibration")
+        folder, line = self.packed(calibrate=False)
         self.assertNotIn("held", line)
         pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(20)))
         expected = self.logits(MODEL, "int8", pairs)

@@ -4,9 +4,10 @@ import lzma
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-from narabi_cli import GOLDEN, MODEL, ROOT, CliTest, json_lines, kyoto
+from narabi_cli import GOLDEN, MODEL, ROOT, SANITIZED, CliTest, json_lines, kyoto
 
 TEXTS = kyoto(24)
+QUESTIONS = 6 if SANITIZED else 20
 
 
 class Collection(CliTest):
@@ -37,16 +38,16 @@ class Collection(CliTest):
 
 class Squad(CliTest):
     def reproduce(self, *options):
-        return self.narabi("reproduce", "jsquad", "--data", ROOT / "data", "--limit", 20, *options)
+        return self.narabi("reproduce", "jsquad", "--data", ROOT / "data", "--limit", QUESTIONS, *options)
 
     def test_a_row_for_each_depth_without_and_with_bm25(self):
         lines = self.reproduce("--model", MODEL, "--blend", 0.1, "--depth", "5,2", "--json").json
         self.assertEqual([(line["ranking"].split(", ")[-1], line.get("depth")) for line in lines],
                          [("words + bigrams", None), ("logit alone", 2), ("logit + 0.1 x BM25", 2), ("logit alone", 5),
                           ("logit + 0.1 x BM25", 5)])
-        self.assertEqual([line["pairs"] for line in lines[1::2]], [40, 100])
+        self.assertEqual([line["pairs"] for line in lines[1::2]], [2 * QUESTIONS, 5 * QUESTIONS])
         for line in lines:
-            self.assertEqual(line["questions"], 20)
+            self.assertEqual(line["questions"], QUESTIONS)
             for metric in ["hit@1", "mrr@10", "ndcg@10", "recall@2", "recall@5"]:
                 self.assertTrue(0 < line[metric] <= 1)
             self.assertGreaterEqual(line["recall@5"], line["recall@2"])
