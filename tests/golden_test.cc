@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -28,9 +29,13 @@ constexpr double kLogitTolerance = 1e-4;
 #ifdef NARABI_SANITIZED
 constexpr std::size_t kEveryNth = 40;
 constexpr std::size_t kIdentityEncodings = 5, kSharedEncodings = 1;
+constexpr std::array kThreads = {2};
+constexpr std::array<std::size_t, 1> kBatches = {7};
 #else
 constexpr std::size_t kEveryNth = 1;
 constexpr std::size_t kIdentityEncodings = 60, kSharedEncodings = 5;
+constexpr std::array kThreads = {1, 2, 4};
+constexpr std::array<std::size_t, 2> kBatches = {7, 100};
 #endif
 
 std::vector<Golden> some_goldens(const std::string& name) {
@@ -125,9 +130,9 @@ TEST_P(GoldenReranker, is_bit_identical_in_any_batch_order_and_number_of_threads
   const engine::Scorer alone(folder(), {.precision = Precision::kF32, .threads = 1});
   std::vector<float> expected;
   for (const Encoding& encoding : encodings) expected.push_back(alone.logits({&encoding, 1})[0]);
-  for (const int threads : {1, 2, 4}) {
+  for (const int threads : kThreads) {
     const engine::Scorer scorer(folder(), {.precision = Precision::kF32, .threads = threads});
-    for (const std::size_t batch : {7, 100}) {
+    for (const std::size_t batch : kBatches) {
       std::vector<float> found;
       for (std::size_t begin = 0; begin < encodings.size(); begin += batch) {
         const std::size_t count = std::min(batch, encodings.size() - begin);
