@@ -58,7 +58,8 @@ TEST_P(ShippedModel, gives_the_logits_of_transformers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ShippedModel,
-                         testing::Values("prototype-modernbert-6l", "narabi-xsmall"));
+                         testing::Values("prototype-modernbert-6l", "narabi-xsmall",
+                                         "narabi-tiny"));
 
 // The logits of this model span 33: 8e-2 and 2.5e-1 are a quarter and three quarters of a percent.
 // All pairs, always: among 20 of them two that change places are .02 of tau.

@@ -26,7 +26,8 @@ TEST_P(ShippedTokenizer, gives_the_ids_of_the_reference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ShippedTokenizer,
-                         testing::Values("prototype-modernbert-6l", "narabi-xsmall"));
+                         testing::Values("prototype-modernbert-6l", "narabi-xsmall",
+                                         "narabi-tiny"));
 
 }  // namespace
 }  // namespace narabi
