@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
@@ -191,9 +192,12 @@ void write_table(const std::vector<Result>& results, bool reranked, const std::s
   std::size_t rank = 0;
   for (const Result& result : results) {
     const IndexedDocument& document = result.hit.document;
-    const std::string part = snippet(document.text, query);
-    const std::string passage =
-        fit(document.title.empty() ? part : document.title + " | " + part, room);
+    const std::string title = document.title.empty() ? "" : document.title + " | ";
+    // What the line has room for, two columns a character, so that the match is not cut off.
+    const int characters = room / 2 - static_cast<int>(base::to_utf32(title).size()) - 1;
+    const std::string passage = fit(
+        title + snippet(document.text, query, static_cast<std::size_t>(std::max(8, characters))),
+        room);
     ++rank;
     if (!reranked) {
       output.line(fmt::format("{:>4}  {:>8.4g}  {}", rank, result.hit.score, passage));

@@ -44,6 +44,14 @@ class Search(CliTest):
         self.assertIn("rank", rows[0])
         self.assertTrue(rows[1].split()[0] == "1")
 
+    def test_the_table_shows_the_part_that_was_found_however_little_room_there_is(self):
+        noise = "今日は天気がよいので川まで歩いた。" * 12
+        text = noise + "将軍が銀閣を建てた。" + noise
+        corpus = self.file("long.jsonl", json_lines([{"id": "a", "title": "慈照寺", "text": text}]))
+        for flags in [[], ["--model", MODEL]]:
+            row = self.search("--query", QUERY, *flags, corpus=corpus).out.splitlines()[1]
+            self.assertIn("銀閣を建てた", row)
+
     def test_many_queries_make_a_run_that_eval_reads(self):
         queries = self.file("queries.tsv", "q1\t十二神将とは何か\nq2\t銀閣寺を建てた将軍\n")
         out = self.folder / "out.run"
