@@ -60,7 +60,7 @@ Tensor unit_rows(const Tensor& x) {
 
 struct Statistics {
   Tensor count;          // [V] f64
-  Tensor meaning;        // [V, M] unit rows, zero where a token was not seen
+  Tensor meaning;        // [V, M] left singular vectors, a row zero where a token was not seen
   double paragraph = 1;  // tokens
 };
 
@@ -101,8 +101,7 @@ Statistics read_texts(const Tokenizer& tokenizer, std::int64_t vocabulary,
   for (int round = 0; round < 4; ++round)  // subspace iteration; the matrix is nearly symmetric
     basis = std::get<0>(torch::linalg_qr(together.matmul(together.t().matmul(basis))));
   const auto svd = torch::linalg_svd(basis.t().matmul(together), false);  // [W + 16, V]
-  const Tensor left = basis.matmul(std::get<0>(svd)), scale = std::get<1>(svd).sqrt();
-  statistics.meaning = (left * kShrink).narrow(1, 0, width).contiguous();
+  statistics.meaning = basis.matmul(std::get<0>(svd)).narrow(1, 0, width);
   return statistics;
 }
 
