@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# recipes/family.sh DATA: the starter family from raw text to tables, in one command; about four hours on two cores
-# with AVX-512 BF16. Each step is skipped where its result is there, and resumes where it was cut off. DATA is the
-# folder with jaquad/, jsquad/, kyoto/ and aozora/.
+# recipes/family.sh DATA: the starter family from raw text to tables, in one command; hours on two cores with AVX-512
+# BF16 (not yet run as a whole). Each step is skipped where its result is there, and resumes where it was cut off. DATA
+# is the folder with jaquad/, jsquad/, kyoto/ and aozora/.
 #
 # Trained on: JaQuAD-train without its last 35 articles (which choose the best checkpoint and the blend weight), Kyoto,
 # Aozora. Never on JSQuAD or JaQuAD-dev, which only the last lines read.
