@@ -69,12 +69,16 @@ function(narabi_folder name)
   endif()
 endfunction()
 
+# What takes a test's time is the library's code; to optimise its own only takes time to compile.
+set(NARABI_TEST_FLAGS -O0)
+
 # What nearly every test reads is parsed once for all of them, in the sanitizers' builds: with -O3 gcc 12 forgets which
 # headers are the system's and warns inside them; and a missing #include is found where there is no such header.
 if(NARABI_BUILD_TESTS AND NARABI_SANITIZE)
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/test_headers.cc CONTENT "int main() {}\n")
   add_executable(narabi_test_headers ${PROJECT_BINARY_DIR}/test_headers.cc)  # as the tests are: with -fPIE
   target_link_libraries(narabi_test_headers PRIVATE narabi_flags GTest::gtest GTest::gmock nlohmann_json::nlohmann_json)
+  target_compile_options(narabi_test_headers PRIVATE ${NARABI_TEST_FLAGS})
   target_precompile_headers(narabi_test_headers PRIVATE <gtest/gtest.h> <gmock/gmock.h> <nlohmann/json.hpp>)
 endif()
 
@@ -91,6 +95,7 @@ endfunction()
 function(narabi_test name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE narabi_flags ZLIB::ZLIB nlohmann_json::nlohmann_json GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_options(${name} PRIVATE ${NARABI_TEST_FLAGS})
   string(REPLACE "," "_" sanitized "${NARABI_SANITIZE}")  # a comma would end the expression below
   if(TARGET narabi_test_headers)
     target_precompile_headers(${name} REUSE_FROM narabi_test_headers)

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <deque>
@@ -20,6 +21,7 @@
 #include "engine/pack_folder.h"
 #include "engine/scorer.h"
 #include "golden_files.h"
+#include "models/registry.h"
 #include "narabi/embedder.h"
 #include "narabi/error.h"
 #include "narabi/inspect.h"
@@ -143,6 +145,43 @@ TEST_P(PackedReranker, gives_the_very_logits_of_int8_where_rows_are_exact) {
   const ModelOptions int8 = {.precision = Precision::kInt8, .threads = 2};
   EXPECT_EQ(engine::Scorer(packed_exact.path(), {.threads = 2}).logits(encodings),
             engine::Scorer(exact.path(), int8).logits(encodings));
+}
+
+// A layer in each precision in turn, so that an operand is made of what another wrote.
+engine::LayerPrecisions mixture(const std::string& folder, std::array<Precision, 3> in_turn) {
+  engine::LayerPrecisions layers;
+  std::size_t place = 0;
+  for (const models::LinearGroup& group : models::linear_groups(folder))
+    layers[group.name] = in_turn[place++ % 3];
+  return layers;
+}
+
+TEST_P(PackedReranker, gives_the_very_logits_of_a_mixture_of_precisions) {
+  const checkpoint::TemporaryFolder exact;
+  copy_with_exact_rows(source(), exact.path());
+  const std::vector<Encoding> encodings = some_encodings(GetParam());
+  const auto logits = [&](Precision precision, const engine::LayerPrecisions& own) {
+    return engine::Scorer(exact.path(), {.precision = precision, .threads = 2}, own)
+        .logits(encodings);
+  };
+  constexpr auto kF32 = Precision::kF32, kBf16 = Precision::kBf16, kInt8 = Precision::kInt8;
+  const std::vector<float> f32 = logits(kF32, {}), int8 = logits(kInt8, {});
+  const auto distance = [&](const std::vector<float>& other) {
+    double sum = 0;
+    for (std::size_t i = 0; i < f32.size(); ++i) sum += std::abs(other[i] - f32[i]);
+    return sum;
+  };
+  for (const std::array<Precision, 3>& in_turn :
+       {std::array{kF32, kInt8, kBf16}, std::array{kF32, kBf16, kInt8}}) {
+    const engine::LayerPrecisions layers = mixture(source(), in_turn);
+    const checkpoint::TemporaryFolder packed_exact;
+    engine::pack_folder(exact.path(), packed_exact.path(), layers);
+    const std::vector<float> mixed = logits(kInt8, layers);
+    EXPECT_EQ(engine::Scorer(packed_exact.path(), {.threads = 2}).logits(encodings), mixed);
+    EXPECT_EQ(logits(kBf16, layers), mixed);  // none is left to the rest
+    EXPECT_GT(distance(mixed), 0);
+    EXPECT_LT(distance(mixed), 4 * distance(int8));  // of random weights neither is exact
+  }
 }
 
 TEST_P(PackedReranker, is_described_by_inspect) {

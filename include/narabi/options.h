@@ -14,6 +14,7 @@ enum class Precision {
   kF32,
   kBf16,  // linear layers and attention multiply bf16, sums in f32
   kInt8,  // linear layers multiply int8 with a scale a token and a channel, attention bf16
+          // (both: but for the layers that narabi.json names)
 };
 
 struct ModelOptions {

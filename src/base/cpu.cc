@@ -88,6 +88,10 @@ Isa isa() {
   return chosen;
 }
 
+bool bf16_is_fast() {
+  return isa() == Isa::kVnni && __builtin_cpu_is("amd");
+}
+
 int available_cores() {
   cpu_set_t mask;
   CPU_ZERO(&mask);

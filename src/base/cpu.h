@@ -14,6 +14,9 @@ Isa isa();
 // True when this CPU can run code for `set`.
 bool cpu_has(Isa set);
 std::string_view isa_name(Isa set);
+// The products of bf16 in isa() are faster than those of f32: twice on AMD's Zen 4; on Intel's
+// cores without AMX a model in bf16 takes 1.3 times what it takes in f32 (Sapphire Rapids).
+bool bf16_is_fast();
 
 // Cores that affinity and the cgroup's CPU quota allow, rounded up, at least 1.
 int available_cores();

@@ -57,6 +57,18 @@ void ModelRecord::set_gate(const std::string& precision, const GateRecord& gate)
                {"pairs", gate.pairs}});
 }
 
+void ModelRecord::set_layers(const std::string& precision, const std::string& wider,
+                             const std::vector<std::string>& layers) {
+  json& all = Impl::section(impl_->root, "precision", impl_->path);
+  json& section = Impl::section(all, precision, impl_->path);
+  for (const char* gate : {"held", "kendall_tau", "ndcg_change", "pairs"}) section.erase(gate);
+  if (layers.empty()) {
+    section.erase(wider);
+  } else {
+    section[wider] = layers;
+  }
+}
+
 void ModelRecord::forget_gates() {
   impl_->root.erase("precision");
 }

@@ -1,13 +1,15 @@
 // What narabi.json of a model folder records: the gate of a precision, and the stamp of a packed
 // folder. Other keys ("blend") belong to others and stay as they are.
 //
-//   {"precision": {"int8": {"held": true, "kendall_tau": 0.998, "ndcg_change": 0.0002, ...}},
+//   {"precision": {"int8": {"held": true, "kendall_tau": 0.998, "ndcg_change": 0.0002, ...,
+//                           "bf16": ["model.layers.0.mlp.Wo"], "f32": [...]}},
 //    "packed": {"version": 1, "precision": "int8", "layout": "int8-groups4-columns32",
 //               "weights": "xxh3:...", "source": "xxh3:..."}}
 #pragma once
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "checkpoint/model_folder.h"
 
@@ -34,6 +36,10 @@ class ModelRecord {
   ModelRecord& operator=(ModelRecord&&) noexcept;
 
   void set_gate(const std::string& precision, const GateRecord& gate);
+  // Groups of linear layers (models/layer_weights.h) that are `wider` where the rest is
+  // `precision`. What was recorded of the precision's gate goes, since it was another model's.
+  void set_layers(const std::string& precision, const std::string& wider,
+                  const std::vector<std::string>& layers);
   void forget_gates();  // of weights that are no longer those
   // For a model.safetensors of packed weights, made of `source`: checksums of their files.
   void set_stamp(const std::string& weights, const std::string& source);

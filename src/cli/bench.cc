@@ -177,11 +177,8 @@ Flops flops_of(const ModelSummary& summary, const Measured& measured) {
           4 * h * summary.layers * measured.tokens_squared};
 }
 
-const char* name_of(Precision precision) {
-  return precision == Precision::kInt8 ? "int8" : precision == Precision::kBf16 ? "bf16" : "f32";
-}
-
-// G operations a second: of linear layers in their precision, of attention in bf16 or f32.
+// G operations a second: of linear layers in their precision (all of them: those that stay wider
+// are not told apart), of attention in bf16 or f32.
 struct Rates {
   double linear = 0, attention = 0;
 };
@@ -232,7 +229,7 @@ void run(const Options& options) {
   const auto pairs = static_cast<double>(count), tokens = static_cast<double>(measured.tokens);
   JsonLine line;
   line.set("model", options.model)
-      .set("precision", name_of(precision))
+      .set("precision", engine::name_of(precision))
       .set_integer("threads", model.threads);
   line.set_integer("pairs", static_cast<std::int64_t>(count)).set("tokens", lengths);
   line.set("seconds", median)
@@ -252,7 +249,7 @@ void run(const Options& options) {
     output.line(line.text());
   } else {
     output.line(fmt::format("{}: {}, {} threads, {} pairs of {} tokens", options.model,
-                            name_of(precision), model.threads, count, lengths));
+                            engine::name_of(precision), model.threads, count, lengths));
     output.line(fmt::format("  {:.3f} s a request (p99 {:.3f} s), {:.0f} pairs/s, {:.0f} tokens/s",
                             median, p99, pairs / median, tokens / median));
     output.line(

@@ -19,8 +19,10 @@
 #include "cli/progress.h"
 #include "cli/ranked_questions.h"
 #include "engine/calibration.h"
+#include "engine/limits.h"
 #include "engine/pack_folder.h"
 #include "engine/precision.h"
+#include "engine/scorer.h"
 #include "narabi/error.h"
 #include "narabi/evaluation.h"
 #include "narabi/inspect.h"
@@ -35,37 +37,42 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kQuestionsAtATime = 32;
 
-// 128 pairs: enough to see outliers, and scored again for every layer where they cost too much.
-constexpr std::size_t kCalibrationQuestions = 16, kCalibrationDepth = 8;
+// 320 pairs, as deep as the gate looks; 40 of them are scored again for every layer where rounding
+// costs too much.
+constexpr std::size_t kCalibrationQuestions = 16, kCalibrationDepth = 20;
 
 struct Options {
   std::string model, output, data = "data", precision = "int8";
   std::size_t questions = 200, depth = 20;
   int threads = 0;
   bool calibrate = true, check = false, write = false, json = false, progress = false;
+
+  Precision reduced() const { return precision == "bf16" ? Precision::kBf16 : Precision::kInt8; }
 };
 
 using Logits = std::vector<std::vector<float>>;  // by question and candidate
 
-Logits score(const RankedQuestions& questions, const Reranker& reranker, Progress& progress) {
+// `model` scores what `tokenizer` makes of the pairs.
+Logits score(const RankedQuestions& questions, const Tokenizer& tokenizer,
+             const engine::Scorer& model, int max_length, Progress& progress) {
   Logits logits;
   const std::size_t count = questions.candidates.size();
   for (std::size_t begin = 0; begin < count; begin += kQuestionsAtATime) {
     check_interrupt();
     const std::size_t end = std::min(count, begin + kQuestionsAtATime);
-    std::vector<Pair> pairs;
+    std::vector<Encoding> encodings;
     for (std::size_t q = begin; q < end; ++q) {
-      const std::vector<Pair> more = questions.pairs_of(q);
-      pairs.insert(pairs.end(), more.begin(), more.end());
+      for (const Pair& pair : questions.pairs_of(q))
+        encodings.push_back(tokenizer.encode_pair(pair.query, pair.passage, max_length));
     }
-    const std::vector<Score> scores = reranker.score(pairs);
-    std::size_t next = 0;
+    const std::vector<float> found = model.logits(encodings);
+    auto next = found.begin();
     for (std::size_t q = begin; q < end; ++q) {
-      auto& row = logits.emplace_back();
-      for (std::size_t i = 0; i < questions.candidates[q].size(); ++i)
-        row.push_back(scores[next++].logit);
+      const auto own = static_cast<std::ptrdiff_t>(questions.candidates[q].size());
+      logits.emplace_back(next, next + own);
+      next += own;
     }
-    progress.add(pairs.size());
+    progress.add(encodings.size());
   }
   return logits;
 }
@@ -115,19 +122,20 @@ std::string jsquad(const Options& options) {
   return (fs::path(options.data) / "jsquad/jsquad-valid-v1.3.json.xz").string();
 }
 
-// `candidate` in the precision asked for, against the model in f32.
-Change measure(const Options& options, const std::string& candidate) {
+// The folder `candidate` in the precision asked for, but for `layers`, against the model in f32.
+Change measure(const Options& options, const std::string& candidate,
+               const engine::LayerPrecisions& layers) {
   const RankedQuestions questions =
       rank_questions(jsquad(options), options.questions, options.depth);
   Progress progress("pairs", 2 * questions.pairs(), options.progress);
-  const auto logits = [&](const std::string& folder, Precision precision) {
-    return score(questions, Reranker(folder, {.precision = precision, .threads = options.threads}),
-                 progress);
+  const auto logits = [&](const std::string& folder, Precision precision,
+                          const engine::LayerPrecisions& own) {
+    const engine::Scorer scorer(folder, {.precision = precision, .threads = options.threads}, own);
+    const int max_length = engine::choose_max_length(folder, 0, scorer.max_positions());
+    return score(questions, Tokenizer(folder), scorer, max_length, progress);
   };
-  const Logits f32 = logits(options.model, Precision::kF32);
-  return compare(
-      questions, f32,
-      logits(candidate, options.precision == "bf16" ? Precision::kBf16 : Precision::kInt8));
+  const Logits f32 = logits(options.model, Precision::kF32, {});
+  return compare(questions, f32, logits(candidate, options.reduced(), layers));
 }
 
 std::string calibration_text(const Options& options) {
@@ -156,45 +164,62 @@ std::optional<engine::Calibration> calibrate(const Options& options) {
     }
   }
   Progress progress("scorings to calibrate", 0, options.progress);
-  return engine::calibrate(options.model, encodings, options.threads, [&] {
+  return engine::calibrate(options.model, options.reduced(), encodings, options.threads, [&] {
     check_interrupt();
     progress.add(1);
   });
 }
 
-struct Written {
-  engine::PackedFolder folder;
+// The layers that are not in the precision asked for, and what was done about them.
+struct Chosen {
+  engine::LayerPrecisions layers;
   std::optional<engine::Calibration> calibration;
+  std::optional<engine::PackedFolder> folder;  // that was written
 };
 
-Written write(const Options& options) {
-  Written written;
-  written.calibration = calibrate(options);
-  written.folder = engine::pack_folder(
-      options.model, options.output,
-      written.calibration ? written.calibration->bf16 : std::set<std::string>{});
-  return written;
+// Calibrated where a folder or a record is to be written. Else, and where there is no text for it,
+// those that the model's narabi.json names.
+Chosen choose_layers(const Options& options) {
+  Chosen chosen;
+  const bool writes = !options.output.empty() || options.write;
+  if (writes && !options.calibrate) return chosen;
+  if (writes) chosen.calibration = calibrate(options);
+  chosen.layers = chosen.calibration ? chosen.calibration->layers
+                                     : engine::recorded_layers(options.model, options.reduced());
+  return chosen;
+}
+
+std::vector<std::string> layers_in(Precision precision, const engine::LayerPrecisions& layers) {
+  std::vector<std::string> names;
+  for (const auto& [layer, own] : layers) {
+    if (own == precision) names.push_back(layer);
+  }
+  return names;
 }
 
 void set_calibration(const engine::Calibration& calibration, JsonLine& line) {
-  line.set("calibration_tau_int8", calibration.int8_tau)
+  line.set("calibration_tau_before", calibration.plain_tau)
       .set("calibration_tau", calibration.tau)
-      .set_integer("linear_layers", static_cast<std::int64_t>(calibration.groups))
-      .set_integer("linear_layers_bf16", static_cast<std::int64_t>(calibration.bf16.size()));
+      .set_integer("linear_layers", static_cast<std::int64_t>(calibration.groups));
+  const auto count = [&](Precision wider) {
+    return static_cast<std::int64_t>(layers_in(wider, calibration.layers).size());
+  };
+  line.set_integer("linear_layers_bf16", count(Precision::kBf16))
+      .set_integer("linear_layers_f32", count(Precision::kF32));
 }
 
-void print_json(const Options& options, const std::optional<Written>& written,
-                const std::optional<Change>& change, Output& output) {
+void print_json(const Options& options, const Chosen& chosen, const std::optional<Change>& change,
+                Output& output) {
   JsonLine line;
   line.set("model", options.model).set("precision", options.precision);
-  if (written) {
+  if (chosen.folder) {
     line.set("output", options.output)
-        .set_integer("source_bytes", static_cast<std::int64_t>(written->folder.source_bytes))
-        .set_integer("bytes", static_cast<std::int64_t>(written->folder.bytes))
-        .set_flag("tokenizer_compiled", written->folder.tokenizer)
-        .set_flag("calibrated", written->calibration.has_value());
-    if (written->calibration) set_calibration(*written->calibration, line);
+        .set_integer("source_bytes", static_cast<std::int64_t>(chosen.folder->source_bytes))
+        .set_integer("bytes", static_cast<std::int64_t>(chosen.folder->bytes))
+        .set_flag("tokenizer_compiled", chosen.folder->tokenizer);
   }
+  if (chosen.folder || options.write) line.set_flag("calibrated", chosen.calibration.has_value());
+  if (chosen.calibration) set_calibration(*chosen.calibration, line);
   if (change) {
     line.set_integer("pairs", static_cast<std::int64_t>(change->pairs));
     line.set("kendall_tau", change->kendall_tau)
@@ -206,28 +231,32 @@ void print_json(const Options& options, const std::optional<Written>& written,
   output.line(line.text());
 }
 
-void print_calibration(const Options& options, const std::optional<engine::Calibration>& found,
-                       Output& output) {
-  if (!found) {
-    output.line(options.calibrate
-                    ? "  not calibrated: no scores, or no text at " + calibration_text(options)
-                    : "  not calibrated, as asked");
-    return;
+void print_layers(const Options& options, const Chosen& chosen, Output& output) {
+  if (const auto& found = chosen.calibration) {
+    std::string line =
+        fmt::format("  calibration: Kendall tau {:.4f} in {}", found->plain_tau, options.precision);
+    if (!found->layers.empty())
+      line += fmt::format(", {:.4f} with {} of {} linear layers wider", found->tau,
+                          found->layers.size(), found->groups);
+    output.line(line);
+  } else if (!options.calibrate) {
+    output.line("  not calibrated, as asked");
+  } else {
+    output.line("  not calibrated: no scores, or no text at " + calibration_text(options) +
+                (chosen.layers.empty() ? "" : "; the layers are those of narabi.json"));
   }
-  std::string line = fmt::format("  calibration: Kendall tau {:.4f} in int8", found->int8_tau);
-  if (!found->bf16.empty())
-    line += fmt::format(", {:.4f} with {} of {} linear layers in bf16: {}", found->tau,
-                        found->bf16.size(), found->groups, fmt::join(found->bf16, ", "));
-  output.line(line);
+  for (const Precision wider : {Precision::kF32, Precision::kBf16}) {
+    const std::vector<std::string> layers = layers_in(wider, chosen.layers);
+    if (!layers.empty())
+      output.line(fmt::format("    {}: {}", engine::name_of(wider), fmt::join(layers, ", ")));
+  }
 }
 
-void print_written(const Options& options, const Written& made, Output& output) {
-  const engine::PackedFolder& written = made.folder;
+void print_folder(const Options& options, const engine::PackedFolder& written, Output& output) {
   output.line(fmt::format("{}: {:.1f} MB of weights in {}, of {:.1f} MB{}", options.output,
                           static_cast<double>(written.bytes) / 1e6, options.precision,
                           static_cast<double>(written.source_bytes) / 1e6,
                           written.tokenizer ? "; the tokenizer is compiled" : ""));
-  print_calibration(options, made.calibration, output);
   if (!options.check)
     output.line("  not compared with f32: --check does, and records whether the gate holds");
 }
@@ -246,10 +275,16 @@ void print_change(const Options& options, const Change& change, Output& output) 
   output.line(change.holds() ? "  the gate holds" : "  the gate does not hold");
 }
 
-// In the packed folder, or where the user asks for it in the model's.
-void record_gate(const Options& options, const Change& change) {
-  const std::string folder = options.output.empty() ? options.model : options.output;
+// In the packed folder, or where the user asks for it in the model's, with its layers.
+void record_gate(const Options& options, const engine::LayerPrecisions& layers,
+                 const Change& change) {
+  const bool packed = !options.output.empty();
+  const std::string folder = packed ? options.output : options.model;
   checkpoint::ModelRecord record(folder);
+  for (const Precision wider : {Precision::kBf16, Precision::kF32}) {
+    if (!packed)
+      record.set_layers(options.precision, engine::name_of(wider), layers_in(wider, layers));
+  }
   record.set_gate(options.precision, {.held = change.holds(),
                                       .kendall_tau = change.kendall_tau,
                                       .ndcg_change = change.ndcg - change.ndcg_f32,
@@ -258,17 +293,21 @@ void record_gate(const Options& options, const Change& change) {
 }
 
 void run(const Options& options) {
-  std::optional<Written> written;
+  Chosen chosen = choose_layers(options);
+  const bool packs = !options.output.empty();
+  if (packs) chosen.folder = engine::pack_folder(options.model, options.output, chosen.layers);
   std::optional<Change> change;
-  if (!options.output.empty()) written = write(options);
-  if (options.check) change = measure(options, written ? options.output : options.model);
-  if (change && (written || options.write)) record_gate(options, *change);
+  if (options.check) {
+    change = measure(options, packs ? options.output : options.model, chosen.layers);
+    if (packs || options.write) record_gate(options, chosen.layers, *change);
+  }
   Output output("-");
   if (options.json) {
-    print_json(options, written, change, output);
+    print_json(options, chosen, change, output);
   } else {
-    if (written) print_written(options, *written, output);
+    if (chosen.folder) print_folder(options, *chosen.folder, output);
     if (change) print_change(options, *change, output);
+    if (packs || options.write) print_layers(options, chosen, output);
   }
   output.close();
   if (change && !change->holds())
@@ -296,12 +335,13 @@ void add_quantize(CLI::App& app) {
   command->add_flag("--check", options->check,
                     "Score calibration pairs in f32 and in less precision, and compare");
   command->add_flag("--write", options->write,
-                    "Record in the model's narabi.json whether the gate holds: --precision auto "
-                    "takes int8 where it does");
+                    "Record in the model's narabi.json (of a packed folder always in its own) "
+                    "which linear layers stay wider and whether the gate holds: --precision auto "
+                    "goes by it");
   command->add_option("--output", options->output,
                       "Folder for the packed int8 form, with its tokenizer compiled");
   command->add_flag("!--no-calibration", options->calibrate,
-                    "Every linear layer in int8, without looking which of them suffer");
+                    "Every linear layer alike, without looking which of them suffer");
   command->add_option("--precision", options->precision, "int8 or bf16")
       ->check(CLI::IsMember({"int8", "bf16"}))
       ->capture_default_str();
@@ -324,12 +364,9 @@ void add_quantize(CLI::App& app) {
   command->footer(
       "The gate: Kendall tau >= 0.98 within a question's candidates (mean over the questions) and "
       "nDCG@10 within\n0.003 of f32; exit code 1 where it does not hold. With --output it is the "
-      "packed "
-      "folder that is compared,\nand its narabi.json holds the record.\n\nWith --output, 128 pairs "
-      "of "
-      "JaQuAD are scored first: where int8 costs too much (tau below 0.985), the\nlinear layers "
-      "that "
-      "suffer most stay in bf16.\n\nExamples:\n"
+      "packed folder that is compared,\nand its narabi.json holds the record.\n\nWith --output or "
+      "--write, 320 pairs of JaQuAD are scored first: where the precision costs too much (tau\n"
+      "below 0.985), the linear layers that suffer most stay in bf16 or f32.\n\nExamples:\n"
       "  narabi quantize models/narabi-xsmall --check\n"
       "  narabi quantize DIR --check --write\n"
       "  narabi quantize DIR --output DIR-int8 --check\n"

@@ -256,9 +256,12 @@ void run(const Options& options) {
   const auto held = mine_groups(corpus, index, questions.held, judged, threads);
   write_groups(train, options.output + "/groups.jsonl");
   write_groups(held, options.output + "/held-out.jsonl");
-  const Quality before = judge(held, options.model, options.flags.options());
+  // Both in one precision: the tuned folder has no record of a gate yet.
+  ModelOptions judging = options.flags.options();
+  if (judging.precision == Precision::kAuto) judging.precision = Precision::kF32;
+  const Quality before = judge(held, options.model, judging);
   run_trainer(options, options.output + "/groups.jsonl", options.output + "/tune.yaml");
-  report(options, before, judge(held, options.output, options.flags.options()), held.size());
+  report(options, before, judge(held, options.output, judging), held.size());
 }
 
 }  // namespace

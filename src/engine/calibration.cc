@@ -12,20 +12,25 @@ namespace {
 
 class Measurements {
  public:
-  Measurements(const std::string& folder, std::span<const std::vector<Encoding>> questions,
-               int threads, const std::function<void()>& step)
-      : folder_(folder), questions_(questions), threads_(threads), step_(step) {
+  Measurements(const std::string& folder, Precision precision,
+               std::span<const std::vector<Encoding>> questions, int threads,
+               const std::function<void()>& step)
+      : folder_(folder),
+        precision_(precision),
+        questions_(questions),
+        threads_(threads),
+        step_(step) {
     for (const auto& candidates : questions)
       all_.insert(all_.end(), candidates.begin(), candidates.end());
-    reference_ = logits(Precision::kF32, {});
-  }
-
-  std::vector<float> int8(const std::set<std::string>& bf16) {
-    return logits(Precision::kInt8, bf16);
+    for (const auto& candidates : questions.first((questions.size() + 7) / 8))
+      some_ += candidates.size();
+    reference_ = logits(Precision::kF32, {}, all_.size());
   }
 
   // Mean over the questions.
-  double tau(std::span<const float> logits) const {
+  double tau(const LayerPrecisions& layers) {
+    const std::vector<float> found = logits(precision_, layers, all_.size());
+    const std::span<const float> logits = found;
     double sum = 0;
     std::size_t first = 0;
     for (const auto& candidates : questions_) {
@@ -36,38 +41,95 @@ class Measurements {
     return questions_.empty() ? 1.0 : sum / static_cast<double>(questions_.size());
   }
 
-  double difference(std::span<const float> logits) const {
+  // Mean square of the logits' differences where all but the group is f32.
+  double harm(const std::string& group, Precision precision) {
+    const std::vector<float> found = logits(Precision::kF32, {{group, precision}}, some_);
     double sum = 0;
-    for (std::size_t i = 0; i < logits.size(); ++i)
-      sum += std::abs(static_cast<double>(logits[i]) - reference_[i]);
-    return sum;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const double difference = static_cast<double>(found[i]) - reference_[i];
+      sum += difference * difference;
+    }
+    return sum / static_cast<double>(std::max<std::size_t>(1, found.size()));
   }
 
  private:
-  std::vector<float> logits(Precision precision, const std::set<std::string>& bf16) {
-    const Scorer scorer(folder_, {.precision = precision, .threads = threads_}, bf16);
-    std::vector<float> found = scorer.logits(all_);
+  std::vector<float> logits(Precision precision, const LayerPrecisions& layers, std::size_t count) {
+    const Scorer scorer(folder_, {.precision = precision, .threads = threads_}, layers);
+    std::vector<float> found = scorer.logits(std::span(all_).first(count));
     step_();
     return found;
   }
 
   std::string folder_;
+  Precision precision_;
   std::span<const std::vector<Encoding>> questions_;
   int threads_;
   const std::function<void()>& step_;
   std::vector<Encoding> all_;
+  std::size_t some_ = 0;
   std::vector<float> reference_;
 };
 
-// The groups, the one first that alone in bf16 brings the logits closest to those of f32.
-std::vector<std::string> by_help(const std::vector<std::string>& groups, Measurements& measure) {
-  std::vector<std::pair<double, std::string>> left;
-  for (const std::string& group : groups)
-    left.emplace_back(measure.difference(measure.int8({group})), group);
-  std::sort(left.begin(), left.end());
-  std::vector<std::string> ordered;
-  for (auto& [difference, group] : left) ordered.push_back(std::move(group));
-  return ordered;
+// One group made wider: what it takes from the mean square of the logits' differences, and what it
+// costs. A step to f32 may stand for the two over bf16.
+struct Step {
+  std::string group;
+  Precision wider;
+  double gain, cost;
+  double worth() const { return gain / cost; }
+};
+
+double cost_of(Precision precision) {
+  return precision == Precision::kInt8   ? 1
+         : precision == Precision::kBf16 ? kCostOfBf16
+                                         : kCostOfF32;
+}
+
+// The steps of one group from `precision` to f32, each worth less than the one before it.
+std::vector<Step> steps_of(const models::LinearGroup& group, Precision precision,
+                           Measurements& measure) {
+  const auto weights = static_cast<double>(group.weights);
+  const auto step = [&](double gain, Precision from, Precision to) {
+    return Step{group.name, to, gain, weights * (cost_of(to) - cost_of(from))};
+  };
+  const double narrow = measure.harm(group.name, precision);
+  const Step direct = step(narrow, precision, Precision::kF32);
+  if (precision == Precision::kBf16) return {direct};
+  const double bf16 = measure.harm(group.name, Precision::kBf16);
+  const Step first = step(narrow - bf16, precision, Precision::kBf16);
+  const Step second = step(bf16, Precision::kBf16, Precision::kF32);
+  if (first.worth() <= second.worth()) return {direct};
+  return {first, second};
+}
+
+// All steps, those worth most first.
+std::vector<Step> order_steps(const std::vector<models::LinearGroup>& groups, Precision precision,
+                              Measurements& measure) {
+  std::vector<Step> steps;
+  for (const models::LinearGroup& group : groups) {
+    for (Step& step : steps_of(group, precision, measure)) steps.push_back(std::move(step));
+  }
+  std::stable_sort(steps.begin(), steps.end(),
+                   [](const Step& a, const Step& b) { return a.worth() > b.worth(); });
+  return steps;
+}
+
+// How many steps keep the mean cost of a weight below what is allowed.
+std::size_t affordable(const std::vector<Step>& steps,
+                       const std::vector<models::LinearGroup>& groups, Precision precision) {
+  double weights = 0;
+  for (const models::LinearGroup& group : groups) weights += static_cast<double>(group.weights);
+  const double most = precision == Precision::kInt8 ? kMostCostOfInt8 : kMostCostOfBf16;
+  double left = weights * (most - cost_of(precision));
+  std::size_t count = 0;
+  while (count < steps.size() && steps[count].cost <= left) left -= steps[count++].cost;
+  return count;
+}
+
+LayerPrecisions taken(std::span<const Step> steps) {
+  LayerPrecisions layers;
+  for (const Step& step : steps) layers[step.group] = step.wider;  // f32 after bf16
+  return layers;
 }
 
 }  // namespace
@@ -85,25 +147,28 @@ double kendall_tau(std::span<const float> a, std::span<const float> b) {
   return concordant + discordant > 0 ? (concordant - discordant) / (concordant + discordant) : 1.0;
 }
 
-Calibration calibrate(const std::string& folder, std::span<const std::vector<Encoding>> questions,
-                      int threads, const std::function<void()>& step) {
-  Measurements measure(folder, questions, threads, step);
+Calibration calibrate(const std::string& folder, Precision precision,
+                      std::span<const std::vector<Encoding>> questions, int threads,
+                      const std::function<void()>& step) {
+  Measurements measure(folder, precision, questions, threads, step);
   Calibration found;
-  const std::vector<std::string> groups = models::linear_groups(folder);
+  const std::vector<models::LinearGroup> groups = models::linear_groups(folder);
   found.groups = groups.size();
-  found.int8_tau = found.tau = measure.tau(measure.int8({}));
+  found.plain_tau = found.tau = measure.tau({});
   if (found.tau >= kCalibratedTau) return found;
-  const std::vector<std::string> ordered = by_help(groups, measure);
-  const std::size_t most = (groups.size() + 1) / 2;
-  for (std::size_t count = 1; count <= most && found.tau < kCalibratedTau;
-       count += std::max<std::size_t>(1, count / 2)) {
-    const std::set<std::string> bf16(ordered.begin(),
-                                     ordered.begin() + static_cast<std::ptrdiff_t>(count));
-    const double tau = measure.tau(measure.int8(bf16));
-    if (tau > found.tau) {
+  const std::vector<Step> steps = order_steps(groups, precision, measure);
+  std::size_t few = 1, enough = affordable(steps, groups, precision);
+  for (std::size_t count = enough; count > 0; count = (few + enough) / 2) {
+    LayerPrecisions layers = taken(std::span(steps).first(count));
+    const double tau = measure.tau(layers);
+    const bool reached = tau >= kCalibratedTau;
+    if (reached || tau > found.tau) {
       found.tau = tau;
-      found.bf16 = bf16;
+      found.layers = std::move(layers);
     }
+    if (!reached && count == enough) break;  // not even with all that is affordable
+    (reached ? enough : few) = reached ? count : count + 1;
+    if (few >= enough) break;
   }
   return found;
 }

@@ -1,14 +1,15 @@
-// Which linear layers of a model stay in bf16 so that int8 keeps the order of f32: outliers in one
-// channel of a layer's input leave few steps of int8 to the others of that token.
+// Which linear layers of a model multiply in more precision than the rest, so that the order of f32
+// stays. In int8 outliers in one channel of a layer's input leave few steps to the others of that
+// token; in bf16 a query and a key whose product is large round too coarsely for the softmax.
 #pragma once
 
 #include <cstddef>
 #include <functional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "engine/precision.h"
 #include "narabi/tokenizer.h"
 
 namespace narabi::engine {
@@ -21,16 +22,23 @@ double kendall_tau(std::span<const float> a, std::span<const float> b);
 inline constexpr double kCalibratedTau = 0.985;
 
 struct Calibration {
-  std::set<std::string> bf16;    // groups of linear layers (models/layer_weights.h)
-  std::size_t groups = 0;        // that the model has
-  double int8_tau = 0, tau = 0;  // mean over the questions: all in int8; with `bf16`
+  LayerPrecisions layers;
+  std::size_t groups = 0;         // of linear layers that the model has
+  double plain_tau = 0, tau = 0;  // mean over the questions: without `layers`; with them
 };
 
-// Scores the candidates of the questions (one vector of encodings each) in f32 and in int8. Where
-// tau is below kCalibratedTau, every group is tried alone in bf16, and those that help most are
-// kept until tau reaches it, at most half of them. `folder`: weights in floats. Calls step() after
-// each of the 2 or more scorings; what it throws ends the calibration.
-Calibration calibrate(const std::string& folder, std::span<const std::vector<Encoding>> questions,
-                      int threads, const std::function<void()>& step);
+// What a linear layer costs for each of its weights, int8 being 1, and the most that a calibrated
+// model may cost on average: an int8 model not more than one in bf16, a bf16 model half way to f32.
+inline constexpr double kCostOfBf16 = 2, kCostOfF32 = 4;
+inline constexpr double kMostCostOfInt8 = 2, kMostCostOfBf16 = 3;
+
+// Scores the candidates of the questions (one vector of encodings each) in f32 and in `precision`
+// (bf16 or int8). Where tau is below kCalibratedTau, it measures on an eighth of the questions how
+// far each group alone moves the logits of the f32 model; then those whose moving costs least to
+// take away become bf16 or f32, as few as bring tau to kCalibratedTau. `folder`: weights in floats.
+// Calls step() after each of the 2 or more scorings; what it throws ends the calibration.
+Calibration calibrate(const std::string& folder, Precision precision,
+                      std::span<const std::vector<Encoding>> questions, int threads,
+                      const std::function<void()>& step);
 
 }  // namespace narabi::engine

@@ -61,14 +61,14 @@ void copy_modules(const fs::path& from, const fs::path& to) {
 }
 
 PackedFolder write(const std::string& folder, const fs::path& output,
-                   const std::set<std::string>& bf16) {
+                   const LayerPrecisions& layers) {
   const std::string weights = (output / "model.safetensors").string();
   checkpoint::ModelRecord record(folder);  // its "blend" goes along
   record.forget_gates();
   fs::create_directories(output);
   fs::remove(output / "narabi.json");
   fs::remove(output / tokenize::kCompiledFile);
-  models::pack_model(folder, weights, bf16);
+  models::pack_model(folder, weights, operands_of(layers));
   copy_small_files(folder, output);
   copy_modules(folder, output);
   const bool compiled = tokenize::compile_tokenizer(folder, output.string());
@@ -80,12 +80,12 @@ PackedFolder write(const std::string& folder, const fs::path& output,
 }  // namespace
 
 PackedFolder pack_folder(const std::string& folder, const std::string& output,
-                         const std::set<std::string>& bf16) {
+                         const LayerPrecisions& layers) {
   if (base::exists(output) && base::exists(folder) && fs::equivalent(output, folder)) {
     throw InvalidArgument("output: expected another folder than the model's, found " + output);
   }
   try {
-    return write(folder, output, bf16);
+    return write(folder, output, layers);
   } catch (const fs::filesystem_error& error) {
     throw IoError(output + ": cannot write the packed folder: " + error.what());
   }

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
 #include <string>
+
+#include "engine/precision.h"
 
 namespace narabi::engine {
 
@@ -17,8 +18,8 @@ struct PackedFolder {
 // and at last narabi.json with the stamp, without which a folder is refused. Throws InvalidArgument
 // when both are the same folder, Unsupported for a folder that is packed already or no model that
 // narabi runs.
-// `bf16`: groups of linear layers (models/layer_weights.h) to keep in bf16, see calibration.h.
+// `layers`: those that are not to be int8, see calibration.h.
 PackedFolder pack_folder(const std::string& folder, const std::string& output,
-                         const std::set<std::string>& bf16 = {});
+                         const LayerPrecisions& layers = {});
 
 }  // namespace narabi::engine

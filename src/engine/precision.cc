@@ -7,10 +7,30 @@
 #include "narabi/error.h"
 
 namespace narabi::engine {
+namespace {
+
+checkpoint::ConfigFile record_of(const std::string& folder) {
+  return checkpoint::ConfigFile::empty((std::filesystem::path(folder) / "narabi.json").string());
+}
+
+}  // namespace
+
+const char* name_of(Precision precision) {
+  switch (precision) {
+    case Precision::kF32:
+      return "f32";
+    case Precision::kBf16:
+      return "bf16";
+    case Precision::kInt8:
+      return "int8";
+    case Precision::kAuto:
+      break;
+  }
+  return "auto";
+}
 
 Precision choose_precision(const std::string& folder, Precision wanted) {
-  const auto record =
-      checkpoint::ConfigFile::empty((std::filesystem::path(folder) / "narabi.json").string());
+  const checkpoint::ConfigFile record = record_of(folder);
   const bool packed = record.has("packed");
   if (packed && (wanted == Precision::kF32 || wanted == Precision::kBf16)) {
     throw Unsupported(
@@ -25,9 +45,40 @@ Precision choose_precision(const std::string& folder, Precision wanted) {
                       ": precision.int8.held is false: the packed weights do not keep the order of "
                       "f32; --precision int8 takes them all the same");
   }
-  // Without its instructions bf16 is f32 with more work.
-  const bool fast = base::isa() == base::Isa::kVnni;
-  return fast && record.flag("precision.bf16.held", false) ? Precision::kBf16 : Precision::kF32;
+  return base::bf16_is_fast() && record.flag("precision.bf16.held", false) ? Precision::kBf16
+                                                                           : Precision::kF32;
+}
+
+LayerPrecisions recorded_layers(const std::string& folder, Precision precision) {
+  LayerPrecisions layers;
+  if (precision == Precision::kF32) return layers;
+  const checkpoint::ConfigFile record = record_of(folder);
+  const std::string of = std::string("precision.") + name_of(precision) + ".";
+  for (const Precision wider : {Precision::kBf16, Precision::kF32}) {
+    const std::string key = of + name_of(wider);
+    if (!record.has(key)) continue;
+    for (const std::string& layer : record.texts(key)) layers[layer] = wider;
+  }
+  return layers;
+}
+
+kernels::Operand operand_of(Precision precision) {
+  switch (precision) {
+    case Precision::kInt8:
+      return kernels::Operand::kInt8;
+    case Precision::kBf16:
+      return kernels::Operand::kBf16;
+    case Precision::kF32:
+    case Precision::kAuto:
+      break;
+  }
+  return kernels::Operand::kF32;
+}
+
+models::GroupOperands operands_of(const LayerPrecisions& layers) {
+  models::GroupOperands operands;
+  for (const auto& [layer, precision] : layers) operands[layer] = operand_of(precision);
+  return operands;
 }
 
 }  // namespace narabi::engine

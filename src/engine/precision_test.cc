@@ -16,7 +16,7 @@ Precision chosen(const char* record, Precision wanted) {
 }
 
 TEST(Precision, of_auto_is_the_fastest_whose_gate_held) {
-  const Precision bf16 = base::isa() == base::Isa::kVnni ? Precision::kBf16 : Precision::kF32;
+  const Precision bf16 = base::bf16_is_fast() ? Precision::kBf16 : Precision::kF32;
   EXPECT_EQ(chosen(nullptr, Precision::kAuto), Precision::kF32);
   EXPECT_EQ(chosen(R"({"precision":{"int8":{"held":true}}})", Precision::kAuto), Precision::kInt8);
   EXPECT_EQ(chosen(R"({"precision":{"int8":{"held":false}}})", Precision::kAuto), Precision::kF32);
@@ -37,6 +37,20 @@ TEST(Precision, of_a_packed_folder_is_int8_or_nothing) {
   EXPECT_EQ(chosen(packed, Precision::kInt8), Precision::kInt8);
   for (const Precision precision : {Precision::kF32, Precision::kBf16, Precision::kAuto})
     EXPECT_THROW(chosen(packed, precision), Unsupported);
+}
+
+TEST(Precision, of_layers_is_recorded_for_each_precision) {
+  const checkpoint::TemporaryFolder folder;
+  EXPECT_EQ(recorded_layers(folder.path(), Precision::kInt8), LayerPrecisions{});
+  folder.write("narabi.json", R"({"precision": {"int8": {"bf16": ["a.b"], "f32": ["c"]},
+                                                "bf16": {"f32": ["d"]}}})");
+  EXPECT_EQ(recorded_layers(folder.path(), Precision::kInt8),
+            (LayerPrecisions{{"a.b", Precision::kBf16}, {"c", Precision::kF32}}));
+  EXPECT_EQ(recorded_layers(folder.path(), Precision::kBf16),
+            (LayerPrecisions{{"d", Precision::kF32}}));
+  EXPECT_EQ(recorded_layers(folder.path(), Precision::kF32), LayerPrecisions{});
+  folder.write("narabi.json", R"({"precision": {"int8": {"bf16": "all"}}})");
+  EXPECT_THROW(recorded_layers(folder.path(), Precision::kInt8), InvalidFormat);
 }
 
 TEST(Precision, of_a_record_that_is_none_is_an_error) {

@@ -22,17 +22,8 @@ constexpr std::size_t kBatchRows = 256;
 // far apart.
 constexpr std::size_t kSharedBelow = 3;
 
-kernels::Operand operand_of(Precision precision) {
-  switch (precision) {
-    case Precision::kInt8:
-      return kernels::Operand::kInt8;
-    case Precision::kBf16:
-      return kernels::Operand::kBf16;
-    case Precision::kF32:
-    case Precision::kAuto:
-      break;
-  }
-  return kernels::Operand::kF32;
+models::Operands operands_for(Precision most, const LayerPrecisions& layers) {
+  return {operand_of(most), operands_of(layers)};
 }
 
 // The workers of a pool, each with its workspace.
@@ -176,11 +167,17 @@ struct Scorer::Impl {
   Precision precision;
 };
 
+Scorer::Scorer(const std::string& folder, const ModelOptions& options) {
+  const Precision chosen = choose_precision(folder, options.precision);
+  const LayerPrecisions layers = recorded_layers(folder, chosen);
+  impl_ = std::make_unique<Impl>(models::load_reranker(folder, operands_for(chosen, layers)),
+                                 options, chosen);
+}
 Scorer::Scorer(const std::string& folder, const ModelOptions& options,
-               const std::set<std::string>& bf16) {
-  const Precision precision = choose_precision(folder, options.precision);
-  impl_ = std::make_unique<Impl>(models::load_reranker(folder, {operand_of(precision), bf16}),
-                                 options, precision);
+               const LayerPrecisions& layers) {
+  const Precision chosen = choose_precision(folder, options.precision);
+  impl_ = std::make_unique<Impl>(models::load_reranker(folder, operands_for(chosen, layers)),
+                                 options, chosen);
 }
 Scorer::~Scorer() = default;
 
@@ -217,10 +214,13 @@ struct VectorScorer::Impl {
   Pooling pooling;
 };
 
-VectorScorer::VectorScorer(const std::string& folder, Pooling pooling, const ModelOptions& options)
-    : impl_(std::make_unique<Impl>(
-          models::load_encoder(folder, {operand_of(choose_precision(folder, options.precision))}),
-          options, pooling)) {}
+VectorScorer::VectorScorer(const std::string& folder, Pooling pooling,
+                           const ModelOptions& options) {
+  const Precision chosen = choose_precision(folder, options.precision);
+  impl_ = std::make_unique<Impl>(
+      models::load_encoder(folder, operands_for(chosen, recorded_layers(folder, chosen))), options,
+      pooling);
+}
 VectorScorer::~VectorScorer() = default;
 
 std::vector<float> VectorScorer::vectors(std::span<const Encoding> encodings) const {

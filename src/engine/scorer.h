@@ -2,11 +2,11 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "engine/precision.h"
 #include "narabi/options.h"
 #include "narabi/tokenizer.h"
 
@@ -17,9 +17,10 @@ namespace narabi::engine {
 // threads.
 class Scorer {
  public:
-  // `bf16`: groups of linear layers (models/layer_weights.h) that are bf16 where int8 is asked for.
-  Scorer(const std::string& folder, const ModelOptions& options,
-         const std::set<std::string>& bf16 = {});
+  // In the precision of choose_precision(), but for the recorded_layers().
+  Scorer(const std::string& folder, const ModelOptions& options);
+  // `layers` instead of the recorded ones. Throws InvalidArgument for one that the model lacks.
+  Scorer(const std::string& folder, const ModelOptions& options, const LayerPrecisions& layers);
   ~Scorer();
   // One logit per encoding; equal encodings are computed once. Throws InvalidArgument when an id or
   // a length does not fit the model.

@@ -46,9 +46,8 @@ AttentionWeights WeightLoader::checked(AttentionWeights weights, const std::stri
 }
 
 kernels::Operand WeightLoader::operand_of(const std::string& name) const {
-  const bool wide = operands_.bf16.contains(group_of(name));
-  return wide && operands_.most == kernels::Operand::kInt8 ? kernels::Operand::kBf16
-                                                           : operands_.most;
+  const auto other = operands_.others.find(group_of(name));
+  return other == operands_.others.end() ? operands_.most : other->second;
 }
 
 kernels::PackedWeight WeightLoader::linear(const std::string& name, const kernels::PackOrder& order,

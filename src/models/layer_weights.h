@@ -2,7 +2,7 @@
 // asked for.
 #pragma once
 
-#include <set>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,10 +44,12 @@ struct LayerShape {
   std::size_t inner_width() const { return kernels::padded_width(intermediate); }
 };
 
-// What the linear layers multiply.
+// What the linear layers multiply: `most`, but the groups (see group_of) in `others` what they have
+// there.
+using GroupOperands = std::map<std::string, kernels::Operand>;
 struct Operands {
   kernels::Operand most = kernels::Operand::kF32;
-  std::set<std::string> bf16 = {};  // the groups (see group_of) that are bf16 where most are int8
+  GroupOperands others = {};
 };
 
 // The linear layers that read the same rows, and so have the same operand, by one name:
@@ -61,7 +63,9 @@ class WeightLoader {
       : tensors_(&tensors), operands_(std::move(operands)) {}
 
   const checkpoint::TensorTable& tensors() const { return *tensors_; }
-  bool full_precision() const { return operands_.most == kernels::Operand::kF32; }
+  bool full_precision() const {
+    return operands_.most == kernels::Operand::kF32 && operands_.others.empty();
+  }
   LayerNormWeights norm(const std::string& name) const;
   // Throws InvalidFormat where a packed folder has another operand for one of the three than for
   // the others.

@@ -136,11 +136,28 @@ struct Draft {
   }
 };
 
+DType dtype_of(kernels::Operand operand) {
+  switch (operand) {
+    case kernels::Operand::kF32:
+      return DType::kF32;
+    case kernels::Operand::kBf16:
+      return DType::kBF16;
+    case kernels::Operand::kInt8:
+      break;
+  }
+  return DType::kI8;
+}
+
+kernels::Operand operand_of(DType dtype) {
+  if (dtype == DType::kF32) return kernels::Operand::kF32;
+  return dtype == DType::kBF16 ? kernels::Operand::kBf16 : kernels::Operand::kInt8;
+}
+
 void add_layers(const std::vector<NamedWeight>& weights, Draft& draft) {
   for (const auto& [key, group, weight] : weights) {
     draft.tensors.push_back(
         {key,
-         weight.operand == kernels::Operand::kBf16 ? DType::kBF16 : DType::kI8,
+         dtype_of(weight.operand),
          {static_cast<std::int64_t>(weight.out), static_cast<std::int64_t>(weight.in)},
          {weight.data, weight.data_bytes()}});
   }
@@ -149,7 +166,7 @@ void add_layers(const std::vector<NamedWeight>& weights, Draft& draft) {
     for (const float* values : {weight.scale, weight.compensation}) {
       if (values) scales.insert(scales.end(), values, values + weight.out);
     }
-    scales.resize(3 * weight.out);  // of bf16 only the bias is read
+    scales.resize(3 * weight.out);  // of bf16 and f32 only the bias is read
     draft.add_floats(key + kScales, {3, static_cast<std::int64_t>(weight.out)}, std::move(scales));
   }
 }
@@ -171,13 +188,13 @@ std::optional<PackedWeight> find_packed(const checkpoint::TensorTable& tensors,
   const TensorView* found = tensors.extra(key);
   if (found == nullptr) return std::nullopt;
   PackedWeight weight;
-  const bool wide = found->dtype == DType::kBF16;
-  weight.operand = wide ? kernels::Operand::kBf16 : kernels::Operand::kInt8;
+  weight.operand = operand_of(found->dtype);
   weight.in = order.inputs.size();
   weight.out = order.outputs.size();
   const auto in = static_cast<std::int64_t>(weight.in), out = static_cast<std::int64_t>(weight.out);
-  weight.data = checked(tensors, key, {wide ? DType::kBF16 : DType::kI8, {out, in}, kAlignment});
-  if (wide) checkpoint::require_finite(*found, tensors.where(key));
+  weight.data = checked(tensors, key, {dtype_of(weight.operand), {out, in}, kAlignment});
+  if (weight.operand != kernels::Operand::kInt8)
+    checkpoint::require_finite(*found, tensors.where(key));
   weight.bias = checked_floats(tensors, key + kScales, 3, out);
   weight.scale = weight.bias + weight.out;
   weight.compensation = weight.bias + 2 * weight.out;

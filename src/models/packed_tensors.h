@@ -2,7 +2,8 @@
 //
 // For a linear layer NAME (and, of a fused one, its part "query", "key" or "value"):
 //   packed.NAME[.part.PART]         I8  [out, in], padded: the bytes of kernels::PackedWeight; or
-//                                   BF16, where the calibration found that int8 costs too much
+//                                   BF16 or F32, where the calibration found that int8 costs too
+//                                   much
 //   packed.NAME[.part.PART].scales  F32 [3, out]: bias, scale, compensation
 // For the vocabulary's table NAME:
 //   packed.NAME                     I8  [vocabulary, hidden]: value / scale, rounded

@@ -185,12 +185,36 @@ ModelShape read_shape(const ModelFolder& folder) {
   return shape;
 }
 
+namespace {
+
+// Throws InvalidArgument where `operands` names a group that the model lacks. The operands of a
+// packed folder are its own.
+std::unique_ptr<Encoder> make_encoder(const Plan& plan, const TensorTable& tensors,
+                                      const Operands& operands, const ModelFolder& folder) {
+  WeightLoader loader(tensors, operands);
+  if (operands.others.empty() || holds_packed(folder)) return plan.make_encoder(loader);
+  std::vector<NamedWeight> read;
+  loader.record(&read);
+  std::unique_ptr<Encoder> encoder = plan.make_encoder(loader);
+  for (const auto& [group, operand] : operands.others) {
+    const bool known = std::any_of(
+        read.begin(), read.end(), [&](const NamedWeight& weight) { return weight.group == group; });
+    if (known) continue;
+    throw InvalidArgument(folder.path() + ": linear layer " + group +
+                          " (narabi.json: precision): expected a layer of the model, found none "
+                          "of that name");
+  }
+  return encoder;
+}
+
+}  // namespace
+
 LoadedModel load_reranker(const std::string& path, const Operands& operands) {
   LoadedModel model;
   model.folder = std::make_unique<ModelFolder>(path);
   const Plan plan = plan_reranker(*model.folder);
   const TensorTable tensors = table_of(*model.folder, plan, all_tensors(plan));
-  model.encoder = plan.make_encoder(WeightLoader(tensors, operands));
+  model.encoder = make_encoder(plan, tensors, operands, *model.folder);
   model.head = plan.make_head(tensors);
   return model;
 }
@@ -200,7 +224,7 @@ LoadedModel load_encoder(const std::string& path, const Operands& operands) {
   model.folder = std::make_unique<ModelFolder>(path);
   const Plan plan = make_plan(*model.folder);
   const TensorTable tensors = table_of(*model.folder, plan, plan.encoder_tensors);
-  model.encoder = plan.make_encoder(WeightLoader(tensors, operands));
+  model.encoder = make_encoder(plan, tensors, operands, *model.folder);
   return model;
 }
 
@@ -215,7 +239,7 @@ ModelFolder open_floats(const std::string& path) {
 
 }  // namespace
 
-std::vector<std::string> linear_groups(const std::string& path) {
+std::vector<LinearGroup> linear_groups(const std::string& path) {
   const ModelFolder folder = open_floats(path);
   const Plan plan = make_plan(folder);
   const TensorTable tensors(folder, plan.encoder_tensors, plan.owned);
@@ -223,23 +247,22 @@ std::vector<std::string> linear_groups(const std::string& path) {
   WeightLoader loader(tensors, {kernels::Operand::kInt8});
   loader.record(&weights);
   plan.make_encoder(loader);
-  std::vector<std::string> groups;
+  std::vector<LinearGroup> groups;
   for (const NamedWeight& weight : weights) {
-    if (std::find(groups.begin(), groups.end(), weight.group) == groups.end())
-      groups.push_back(weight.group);
+    if (groups.empty() || groups.back().name != weight.group) groups.push_back({weight.group});
+    groups.back().weights += weight.weight.in * weight.weight.out;
   }
   return groups;
 }
 
-void pack_model(const std::string& path, const std::string& target,
-                const std::set<std::string>& bf16) {
+void pack_model(const std::string& path, const std::string& target, const GroupOperands& others) {
   const ModelFolder folder = open_floats(path);
   const bool head = is_reranker(architecture_of(folder.config()));
   const Plan plan = head ? plan_reranker(folder) : make_plan(folder);
   const std::vector<TensorSpec> specs = head ? all_tensors(plan) : plan.encoder_tensors;
   const TensorTable tensors(folder, specs, plan.owned);
   std::vector<NamedWeight> weights;
-  WeightLoader loader(tensors, {kernels::Operand::kInt8, bf16});
+  WeightLoader loader(tensors, {kernels::Operand::kInt8, others});
   loader.record(&weights);
   plan.make_encoder(loader);
   std::vector<TensorSpec> floats = specs;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -23,18 +22,23 @@ struct ModelShape {
 // Throw Unsupported for an architecture that is not in the registry, with what is; InvalidFormat
 // for tensors that are missing or of another shape than config.json says.
 ModelShape read_shape(const checkpoint::ModelFolder& folder);
-// load_encoder: encoder only; a reranker's folder will do. A packed folder has operands of its own.
+// load_encoder: encoder only; a reranker's folder will do. A packed folder has operands of its own;
+// InvalidArgument for those of a group that the model lacks.
 LoadedModel load_reranker(const std::string& folder, const Operands& operands);
 LoadedModel load_encoder(const std::string& folder, const Operands& operands);
 
-// The groups of linear layers of a folder with weights in floats (layer_weights.h), in the order of
-// the model.
-std::vector<std::string> linear_groups(const std::string& folder);
+// A group of linear layers (layer_weights.h) and how many weights it has, padding included.
+struct LinearGroup {
+  std::string name;
+  std::size_t weights = 0;
+};
+
+// Those of a folder with weights in floats, in the order of the model.
+std::vector<LinearGroup> linear_groups(const std::string& folder);
 
 // Writes the weights of the reranker or encoder in `folder` in packed int8 form to the file `path`,
-// but the groups `bf16` in bf16; where it lies, checkpoint::ModelRecord has to stamp it before it
-// is loaded. Throws Unsupported for a folder that is packed already.
-void pack_model(const std::string& folder, const std::string& path,
-                const std::set<std::string>& bf16);
+// but the groups in `others` as they say; where it lies, checkpoint::ModelRecord has to stamp it
+// before it is loaded. Throws Unsupported for a folder that is packed already.
+void pack_model(const std::string& folder, const std::string& path, const GroupOperands& others);
 
 }  // namespace narabi::models

@@ -1,5 +1,6 @@
 #include "models/sublayers.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -37,18 +38,28 @@ GemmArgs gemm_args(const PackedWeight& weight, const OperandRows& input, std::si
   return args;
 }
 
-// Values [rows, width] (f32 or bf16) as the input of a GEMM: int8 rounds them into `slot`, the
-// others read them where they are.
-OperandRows as_operand(Operand operand, std::byte* values, std::size_t rows, std::size_t width,
-                       Workspace::Slot slot, Workspace& workspace) {
-  if (operand != Operand::kInt8)
-    return {operand, values, width * value_bytes(operand), nullptr, nullptr};
-  const OperandRows bytes = workspace.operand_rows(slot, operand, rows, width);
-  kernels::row_kernels().quantise({.input = reinterpret_cast<const Bf16*>(values),
-                                   .rows = rows,
-                                   .padded = width,
-                                   .output = bytes});
-  return bytes;
+// What the GEMM with operand `from` wrote, [rows, width] of f32 or bf16, as the input of one with
+// operand `to`: read where it is, or rounded (or, from bf16 to f32, widened) into `slot`.
+OperandRows as_operand(Operand from, Operand to, std::byte* values, std::size_t rows,
+                       std::size_t width, Workspace::Slot slot, Workspace& workspace) {
+  const bool f32 = from == Operand::kF32;
+  if (to == (f32 ? Operand::kF32 : Operand::kBf16))
+    return {to, values, width * value_bytes(to), nullptr, nullptr};
+  const OperandRows rounded = workspace.operand_rows(slot, to, rows, width);
+  if (f32) {
+    normalise({nullptr, 0, width}, reinterpret_cast<const float*>(values), rows, nullptr, rounded,
+              workspace);
+  } else if (to == Operand::kInt8) {
+    kernels::row_kernels().quantise({.input = reinterpret_cast<const Bf16*>(values),
+                                     .rows = rows,
+                                     .padded = width,
+                                     .output = rounded});
+  } else {
+    std::transform(reinterpret_cast<const Bf16*>(values),
+                   reinterpret_cast<const Bf16*>(values) + rows * width,
+                   reinterpret_cast<float*>(rounded.data), kernels::from_bf16);
+  }
+  return rounded;
 }
 
 // The queries among the input rows: all of them, or copies of the sequences' first rows.
@@ -173,8 +184,9 @@ void add_attention(const AttentionCall& call, std::byte* context, std::size_t ro
                    std::size_t count, float* x, Workspace& workspace) {
   const PackedWeight& weight = call.weights.output;
   const std::size_t width = call.shape.attention_width();
+  const Operand from = call.weights.query.operand;
   const OperandRows input =
-      as_operand(weight.operand, context + row * width * value_bytes(weight.operand), count, width,
+      as_operand(from, weight.operand, context + row * width * value_bytes(from), count, width,
                  Workspace::kContextInput, workspace);
   kernels::gemm()(gemm_args(weight, input, count, Epilogue::kAdd, x, weight.out));
 }
@@ -182,14 +194,13 @@ void add_attention(const AttentionCall& call, std::byte* context, std::size_t ro
 void add_feed_forward(const LayerShape& shape, const FeedForwardWeights& weights,
                       const OperandRows& input, std::size_t count, float* x, Workspace& workspace) {
   const std::size_t width = shape.inner_width();
-  const Operand operand = weights.down.operand;
   std::byte* inner =
       workspace.bytes(Workspace::kInner, kPanelRows * width * value_bytes(weights.up.operand));
   const Epilogue activation = weights.gated ? Epilogue::kGeglu : Epilogue::kGelu;
   kernels::gemm()(gemm_args(weights.up, input, count, activation, inner, width));
-  const OperandRows bytes =
-      as_operand(operand, inner, count, width, Workspace::kInnerInput, workspace);
-  kernels::gemm()(gemm_args(weights.down, bytes, count, Epilogue::kAdd, x, weights.down.out));
+  const OperandRows middle = as_operand(weights.up.operand, weights.down.operand, inner, count,
+                                        width, Workspace::kInnerInput, workspace);
+  kernels::gemm()(gemm_args(weights.down, middle, count, Epilogue::kAdd, x, weights.down.out));
 }
 
 void normalise(const NormCall& call, const float* input, std::size_t rows, float* output,

@@ -7,7 +7,11 @@ from pathlib import Path
 
 from narabi_cli import MODEL, ROOT, SANITIZED, CliTest, golden_pairs, pair_lines
 
+SHARP = ROOT / "models/narabi-tiny"  # its attention suffers from int8
+
 FEWEST = ["--questions", 5, "--depth", 5, "--data", ROOT / "data"]
+# Under sanitizers engine/calibration_test.cc calibrates; 320 pairs more would look at the same code.
+WRITE = ["--write", "--no-calibration"] if SANITIZED else ["--write"]
 FEW = FEWEST if SANITIZED else ["--questions", 10, "--depth", 10, "--data", ROOT / "data"]
 
 
@@ -48,15 +52,67 @@ class Quantize(CliTest):
         folder = Path(self.folder) / "written"
         shutil.copytree(MODEL, folder)
         pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(5)))
-        self.narabi("quantize", folder, "--check", "--write", *FEWEST)
+        self.narabi("quantize", folder, "--check", *WRITE, *FEWEST)
         record = json.loads((folder / "narabi.json").read_text())
         self.assertTrue(record["precision"]["int8"]["held"])
         self.assertEqual(record["precision"]["int8"]["pairs"], 25)
         self.assertEqual(record["blend"], {"bm25": 0.3})
         self.assertEqual(self.logits(folder, "auto", pairs), self.logits(MODEL, "int8", pairs))
 
+    @unittest.skipIf(SANITIZED, "engine/calibration_test.cc calibrates under sanitizers")
+    def test_write_records_the_layers_that_stay_wider(self):
+        folder = Path(self.folder) / "sharp"
+        shutil.copytree(SHARP, folder)
+        (folder / "narabi.json").unlink()
+        pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(20)))
+        f32, plain = self.logits(folder, "f32", pairs), self.logits(folder, "int8", pairs)
+        line, = self.narabi("quantize", folder, "--check", "--write", *FEWEST, "--json").json
+        self.assertLess(line["calibration_tau_before"], 0.985)
+        self.assertGreaterEqual(line["calibration_tau"], 0.985)
+        record = json.loads((folder / "narabi.json").read_text())["precision"]["int8"]
+        for precision in ["bf16", "f32"]:
+            self.assertEqual(len(record.get(precision, [])), line["linear_layers_" + precision])
+        mixed = self.logits(folder, "int8", pairs)
+        error = [sum(abs(a - b) for a, b in zip(f32, other)) for other in (plain, mixed)]
+        self.assertLess(error[1], 0.5 * error[0])
+        self.assertEqual(record["held"], line["held"])
+        self.run_narabi("quantize", folder, "--check", "--write", "--no-calibration", *FEWEST)  # holds or not
+        record = json.loads((folder / "narabi.json").read_text())["precision"]["int8"]
+        self.assertEqual({"bf16", "f32"} & set(record), set())
+        self.assertEqual(self.logits(folder, "int8", pairs), plain)
+
+    def test_without_the_text_the_recorded_layers_stay(self):
+        folder = Path(self.folder) / "kept"
+        shutil.copytree(SHARP, folder)
+        record = json.loads((folder / "narabi.json").read_text())["precision"]["int8"]
+        data = Path(self.folder) / "data"
+        (data / "jsquad").mkdir(parents=True)
+        (data / "jsquad/jsquad-valid-v1.3.json.xz").symlink_to(ROOT / "data/jsquad/jsquad-valid-v1.3.json.xz")
+        self.run_narabi("quantize", folder, "--check", "--write", *FEWEST[:4], "--data", data)  # holds or not
+        found = json.loads((folder / "narabi.json").read_text())["precision"]["int8"]
+        self.assertEqual((found["bf16"], found["f32"], found["pairs"]), (record["bf16"], record["f32"], 25))
+        packed = Path(self.folder) / "packed"
+        self.narabi("quantize", folder, "--output", packed, "--data", self.folder)
+        pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(5)))
+        both = [self.logits(model, "int8", pairs) for model in (folder, packed)]
+        self.assertLess(max(abs(a - b) for a, b in zip(*both)), 0.5)
+
+    def test_a_check_that_cannot_be_made_leaves_the_record(self):
+        folder = Path(self.folder) / "untouched"
+        shutil.copytree(SHARP, folder)
+        before = (folder / "narabi.json").read_bytes()
+        self.fails("quantize", folder, "--check", "--write", "--data", self.folder, expect=["jsquad"])
+        self.assertEqual((folder / "narabi.json").read_bytes(), before)
+
+    def test_layers_that_the_model_lacks_are_an_error(self):
+        folder = Path(self.folder) / "lacks"
+        shutil.copytree(SHARP, folder)
+        (folder / "narabi.json").write_text('{"precision": {"int8": {"f32": ["model.layers.9.attn.Wqkv"]}}}')
+        pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(1)))
+        self.fails("score", "--model", folder, "--input", pairs, "--precision", "int8",
+                   expect=["model.layers.9.attn.Wqkv", "expected a layer of the model"])
+
     def packed(self, *options, calibrate=not SANITIZED):
-        """Under sanitizers engine/calibration_test.cc calibrates; 128 pairs more would look at the same code."""
         folder = Path(self.folder) / "packed"
         line, = self.narabi("quantize", MODEL, "--output", folder, "--json", *options,
                             *([] if calibrate else ["--no-calibration"])).json
@@ -74,7 +130,7 @@ class Quantize(CliTest):
         self.assertEqual(record["blend"], {"bm25": 0.3})
         self.assertEqual(line["calibrated"], not SANITIZED)
         if line["calibrated"]:
-            self.assertGreaterEqual(line["calibration_tau_int8"], 0.985)
+            self.assertGreaterEqual(line["calibration_tau_before"], 0.985)
             self.assertEqual(line["linear_layers_bf16"], 0)
 
     def test_calibration_is_left_out_where_asked_or_without_its_text(self):

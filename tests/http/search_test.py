@@ -37,7 +37,7 @@ class Search(HttpTest):
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         shutil.copytree(EMBEDDER, cls.folder / "embedder")
         build(cls.folder / "index", cls.folder / "embedder")
-        cls.FLAGS = ("--index", cls.folder / "index")
+        cls.FLAGS = ("--request-timeout", 120, "--index", cls.folder / "index")
         super().setUpClass()
 
     def command_line(self, *flags):
