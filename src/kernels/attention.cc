@@ -1,12 +1,19 @@
 #include "kernels/attention.h"
 
 #include "kernels/attention_sets.h"
+#include "kernels/checked_regions.h"
 
 namespace narabi::kernels {
 namespace {
 
 constexpr std::size_t kMaxLanes = 16;
 constexpr std::size_t kMaxRows = 12;
+
+// Transposed keys, and the scores of one block of query rows; columns rounded up to whole tiles.
+std::size_t head_scratch(std::size_t tokens, std::size_t size) {
+  const std::size_t columns = (tokens + 2 * kMaxLanes - 1) / (2 * kMaxLanes) * (2 * kMaxLanes);
+  return columns * (size + kMaxRows);
+}
 
 // For sets without instructions for bf16: a head at a time in f32.
 template <base::Isa set>
@@ -45,26 +52,50 @@ void attention_widened(const AttentionBf16Args& args) {
   }
 }
 
+template <typename Value>
+void check(const AttentionArgsOf<Value>& args, std::size_t scratch) {
+  const std::size_t value = sizeof(Value), width = args.heads * args.size * value;
+  check_region(args.query, args.queries, args.query_stride * value, width);
+  check_region(args.key, args.tokens, args.stride * value, width);
+  check_region(args.value, args.tokens, args.stride * value, width);
+  check_region(args.scratch, 1, 0, scratch * sizeof(float));
+  check_region(args.output, args.queries, args.output_stride * value, width);
+}
+
+template <Attention kernel>
+void checked(const AttentionArgs& args) {
+  check(args, head_scratch(args.tokens, args.size));
+  kernel(args);
+}
+
+template <AttentionBf16 kernel>
+void checked_bf16(const AttentionBf16Args& args) {
+  check(args, attention_scratch(args.tokens, args.size));
+  kernel(args);
+}
+
+template <Attention kernel>
+constexpr Attention kChosen = kRegionsChecked ? checked<kernel> : kernel;
+template <AttentionBf16 kernel>
+constexpr AttentionBf16 kChosenBf16 = kRegionsChecked ? checked_bf16<kernel> : kernel;
+
 }  // namespace
 
 std::size_t attention_scratch(std::size_t tokens, std::size_t size) {
-  // Transposed keys, and the scores of one block of query rows; columns rounded up to whole tiles.
-  // Before them the widened head of attention_widened().
-  const std::size_t columns = (tokens + 2 * kMaxLanes - 1) / (2 * kMaxLanes) * (2 * kMaxLanes);
-  return columns * (size + kMaxRows) + 4 * tokens * size;
+  return head_scratch(tokens, size) + 4 * tokens * size;  // the widened head of attention_widened()
 }
 
 Attention attention(base::Isa set) {
   switch (set) {
     case base::Isa::kVnni:
     case base::Isa::kAvx512:
-      return attention_avx512;
+      return kChosen<attention_avx512>;
     case base::Isa::kAvx2:
-      return attention_avx2;
+      return kChosen<attention_avx2>;
     case base::Isa::kScalar:
       break;
   }
-  return attention_scalar;
+  return kChosen<attention_scalar>;
 }
 
 Attention attention() {
@@ -75,15 +106,15 @@ Attention attention() {
 AttentionBf16 attention_bf16(base::Isa set) {
   switch (set) {
     case base::Isa::kVnni:
-      return attention_bf16_vnni;
+      return kChosenBf16<attention_bf16_vnni>;
     case base::Isa::kAvx512:
-      return attention_widened<base::Isa::kAvx512>;
+      return kChosenBf16<attention_widened<base::Isa::kAvx512>>;
     case base::Isa::kAvx2:
-      return attention_widened<base::Isa::kAvx2>;
+      return kChosenBf16<attention_widened<base::Isa::kAvx2>>;
     case base::Isa::kScalar:
       break;
   }
-  return attention_widened<base::Isa::kScalar>;
+  return kChosenBf16<attention_widened<base::Isa::kScalar>>;
 }
 
 AttentionBf16 attention_bf16() {

@@ -6,10 +6,13 @@
 
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <random>
 #include <vector>
 
 #include "kernels/attention.h"
+#include "kernels/checked_regions.h"
+#include "kernels/guarded_memory.h"
 #include "kernels/rows.h"
 
 namespace narabi::kernels {
@@ -25,18 +28,18 @@ std::vector<Isa> vector_sets() {
   return sets;
 }
 
-std::vector<float> noise(std::size_t count, float scale, unsigned seed) {
+Guarded<float> noise(std::size_t count, float scale, unsigned seed) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal(0.0f, scale);
-  std::vector<float> values(count);
+  Guarded<float> values(count);
   for (float& value : values) value = normal(random);
   return values;
 }
 
 // Operand rows made by the scalar set from noise, and their memory.
 struct Rows {
-  std::vector<std::byte> data;
-  std::vector<float> scale, shift, values;
+  Guarded<std::byte> data;
+  Guarded<float> scale, shift, values;
   OperandRows view;
 
   Rows(Operand operand, std::size_t rows, std::size_t width, unsigned seed)
@@ -63,14 +66,14 @@ struct Problem {
 };
 
 // The output, as f32, of one instruction set for the first `rows` rows.
-std::vector<float> run(Isa set, const Problem& problem, const PackedWeight& weight,
-                       const Rows& input, std::size_t rows) {
+Guarded<float> run(Isa set, const Problem& problem, const PackedWeight& weight, const Rows& input,
+                   std::size_t rows) {
   const bool f32 = problem.operand == Operand::kF32 || problem.epilogue == Epilogue::kAdd;
   const std::size_t width = problem.epilogue == Epilogue::kGeglu ? problem.out / 2 : problem.out;
-  std::vector<float> floats = noise(rows * width, 1, 7);
-  std::vector<Bf16> halves(rows * width);
-  const std::vector<float> angles = noise(64 * 16, 1, 8);
-  std::vector<std::int32_t> positions(rows);
+  Guarded<float> floats = noise(rows * width, 1, 7);
+  Guarded<Bf16> halves(rows * width);
+  const Guarded<float> angles = noise(64 * 16, 1, 8);
+  Guarded<std::int32_t> positions(rows);
   for (std::size_t r = 0; r < rows; ++r) positions[r] = static_cast<std::int32_t>(r % 5);
   GemmArgs args;
   args.weight = &weight;
@@ -92,9 +95,29 @@ std::vector<float> run(Isa set, const Problem& problem, const PackedWeight& weig
   return floats;
 }
 
+// Copies of the weight's arrays, guarded.
+struct GuardedWeight {
+  Guarded<std::byte> data;
+  Guarded<float> bias, scale, compensation;
+
+  explicit GuardedWeight(const PackedWeight& weight)
+      : data(weight.data, weight.data + weight.data_bytes()),
+        bias(weight.bias, weight.bias + weight.out),
+        scale(weight.scale, weight.scale + weight.out),
+        compensation(weight.compensation, weight.compensation + weight.out) {}
+};
+
 PackedWeight random_weight(const Problem& problem) {
-  return pack(problem.operand, noise(problem.in * problem.out, 0.2f, 1), noise(problem.out, 1, 2),
-              problem.in, {in_order(problem.out), in_order(problem.in)});
+  PackedWeight weight =
+      pack(problem.operand, noise(problem.in * problem.out, 0.2f, 1), noise(problem.out, 1, 2),
+           problem.in, {in_order(problem.out), in_order(problem.in)});
+  const auto copy = std::make_shared<const GuardedWeight>(weight);
+  weight.data = copy->data.data();
+  weight.bias = copy->bias.data();
+  weight.scale = copy->scale.data();
+  weight.compensation = copy->compensation.data();
+  weight.owner = copy;
+  return weight;
 }
 
 constexpr Epilogue kEpilogues[] = {Epilogue::kStore, Epilogue::kAdd, Epilogue::kGelu,
@@ -107,9 +130,9 @@ TEST(Gemm, agrees_with_the_scalar_one_for_every_operand_and_epilogue) {
         const Problem problem{rows, 96, 64, operand, epilogue};
         const PackedWeight weight = random_weight(problem);
         const Rows input(operand, rows, problem.in, 3);
-        const std::vector<float> expected = run(Isa::kScalar, problem, weight, input, rows);
+        const Guarded<float> expected = run(Isa::kScalar, problem, weight, input, rows);
         for (const Isa set : vector_sets()) {
-          const std::vector<float> found = run(set, problem, weight, input, rows);
+          const Guarded<float> found = run(set, problem, weight, input, rows);
           for (std::size_t i = 0; i < found.size(); ++i) {
             // One unit of bf16 where that is the output, and the quick GELU times a gate.
             const float tolerance = operand == Operand::kF32 ? 2e-5f * (1 + std::abs(expected[i]))
@@ -126,14 +149,14 @@ TEST(Gemm, agrees_with_the_scalar_one_for_every_operand_and_epilogue) {
 
 TEST(Gemm, multiplies_by_the_transposed_weight_and_adds_the_bias) {
   const Problem problem{5, 64, 32, Operand::kF32, Epilogue::kStore};
-  const std::vector<float> weight = noise(problem.in * problem.out, 0.2f, 1),
-                           bias = noise(problem.out, 1, 2);
+  const Guarded<float> weight = noise(problem.in * problem.out, 0.2f, 1),
+                       bias = noise(problem.out, 1, 2);
   const Rows input(Operand::kF32, problem.rows, problem.in, 3);
   for (const Operand operand : {Operand::kF32, Operand::kBf16, Operand::kInt8}) {
     const Rows rounded(operand, problem.rows, problem.in, 3);
     const Problem same{problem.rows, problem.in, problem.out, operand, Epilogue::kAdd};
     const auto found = run(base::isa(), same, random_weight(same), rounded, problem.rows);
-    const std::vector<float> before = noise(found.size(), 1, 7);
+    const Guarded<float> before = noise(found.size(), 1, 7);
     for (std::size_t r = 0; r < problem.rows; ++r) {
       for (std::size_t o = 0; o < problem.out; ++o) {
         double sum = bias[o] + static_cast<double>(before[r * problem.out + o]);
@@ -163,12 +186,36 @@ TEST(Gemm, gives_a_row_the_same_bits_whatever_stands_beside_it) {
   }
 }
 
+// What the tests above rely on: a row too many is no silent damage. Guarded memory stops it in
+// every build; ordinary memory where ASan looks at the operands (checked_regions.h).
+TEST(Gemm, memory_that_is_a_row_too_small_is_noticed) {
+  const Problem problem{4, 64, 32, Operand::kF32, Epilogue::kStore};
+  const PackedWeight weight = random_weight(problem);
+  const Rows input(Operand::kF32, problem.rows, problem.in, 3);
+  const auto multiply = [&](float* output) {
+    GemmArgs args;
+    args.weight = &weight;
+    args.input = input.view.data;
+    args.input_stride = input.view.stride;
+    args.rows = problem.rows;
+    args.output = output;
+    args.output_stride = problem.out;
+    gemm()(args);
+  };
+  Guarded<float> guarded((problem.rows - 1) * problem.out);
+  EXPECT_DEATH(multiply(guarded.data()), "");
+  if (kRegionsChecked) {
+    std::vector<float> ordinary((problem.rows - 1) * problem.out);
+    EXPECT_DEATH(multiply(ordinary.data()), "heap-buffer-overflow");
+  }
+}
+
 TEST(Pack, leaves_zeros_where_the_order_names_nothing) {
-  const std::vector<float> weight = noise(3 * 5, 1, 1);
+  const Guarded<float> weight = noise(3 * 5, 1, 1);
   const PackedWeight packed = pack(Operand::kF32, weight, {}, 5, {in_order(3), in_order(5)});
   ASSERT_EQ(packed.in, 32u);
   ASSERT_EQ(packed.out, 32u);
-  std::vector<float> values(packed.in * packed.out);
+  Guarded<float> values(packed.in * packed.out);
   std::memcpy(values.data(), packed.data, packed.data_bytes());
   for (std::size_t k = 0; k < 32; ++k) {
     for (std::size_t n = 0; n < 32; ++n)
@@ -180,15 +227,15 @@ TEST(Rows, norms_and_bytes_agree_with_the_scalar_ones) {
   const std::size_t rows = 7;
   for (const std::size_t width : {40, 64, 384}) {
     const std::size_t padded = padded_width(width);
-    std::vector<float> x = noise(rows * padded, 2, 1);
+    Guarded<float> x = noise(rows * padded, 2, 1);
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t i = width; i < padded; ++i) x[r * padded + i] = 0;
     }
     std::fill_n(x.begin(), padded, 0.0f);  // a row of zeros
-    std::vector<float> weight = noise(padded, 1, 2), bias = noise(padded, 1, 3);
+    Guarded<float> weight = noise(padded, 1, 2), bias = noise(padded, 1, 3);
     std::fill(weight.begin() + static_cast<std::ptrdiff_t>(width), weight.end(), 0.0f);
     std::fill(bias.begin() + static_cast<std::ptrdiff_t>(width), bias.end(), 0.0f);
-    const auto norm = [&](Isa set, std::vector<float>& y, Rows& bytes) {
+    const auto norm = [&](Isa set, Guarded<float>& y, Rows& bytes) {
       NormArgs args;
       args.input = x.data();
       args.weight = weight.data();
@@ -202,7 +249,7 @@ TEST(Rows, norms_and_bytes_agree_with_the_scalar_ones) {
       args.operand = bytes.view;
       row_kernels(set).norm(args);
     };
-    std::vector<float> expected(x.size()), found(x.size());
+    Guarded<float> expected(x.size()), found(x.size());
     Rows expected_bytes(Operand::kInt8, rows, padded, 9), bytes(Operand::kInt8, rows, padded, 9);
     norm(Isa::kScalar, expected, expected_bytes);
     for (const Isa set : vector_sets()) {
@@ -221,8 +268,8 @@ TEST(Rows, norms_and_bytes_agree_with_the_scalar_ones) {
 
 TEST(Rows, bf16_rows_become_the_same_bytes_in_every_set) {
   const std::size_t rows = 5, width = 96;
-  std::vector<Bf16> x(rows * width);
-  const std::vector<float> values = noise(x.size(), 3, 4);
+  Guarded<Bf16> x(rows * width);
+  const Guarded<float> values = noise(x.size(), 3, 4);
   for (std::size_t i = 0; i < x.size(); ++i)
     x[i] = to_bf16(i < width       ? std::abs(values[i])
                    : i < 2 * width ? -std::abs(values[i])
@@ -241,13 +288,13 @@ TEST(AttentionBf16, agrees_with_the_f32_attention_of_the_same_operands) {
   for (const std::size_t tokens : {1, 7, 33, 130}) {
     for (const std::size_t size : {32, 64}) {
       const std::size_t heads = 2, h = heads * size;
-      const std::vector<float> values = noise(tokens * 3 * h, 1.0f, static_cast<unsigned>(tokens));
-      std::vector<Bf16> qkv(values.size());
+      const Guarded<float> values = noise(tokens * 3 * h, 1.0f, static_cast<unsigned>(tokens));
+      Guarded<Bf16> qkv(values.size());
       for (std::size_t i = 0; i < qkv.size(); ++i) qkv[i] = to_bf16(values[i]);
       for (const std::size_t window : {0, 8, 64}) {
         const auto attend = [&](Isa set, std::size_t queries) {
-          std::vector<float> scratch(attention_scratch(tokens, size));
-          std::vector<Bf16> out(queries * h);
+          Guarded<float> scratch(attention_scratch(tokens, size));
+          Guarded<Bf16> out(queries * h);
           AttentionBf16Args args;
           args.query = qkv.data();
           args.query_stride = args.stride = 3 * h;

@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "kernels/attention.h"
 #include "kernels/elementwise.h"
+#include "kernels/guarded_memory.h"
 
 namespace narabi::kernels {
 namespace {
@@ -22,15 +23,15 @@ std::vector<Isa> vector_sets() {
   return sets;
 }
 
-std::vector<float> noise(std::size_t count, float scale, unsigned seed) {
+Guarded<float> noise(std::size_t count, float scale, unsigned seed) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal(0.0f, scale);
-  std::vector<float> values(count);
+  Guarded<float> values(count);
   for (float& value : values) value = normal(random);
   return values;
 }
 
-double worst_difference(const std::vector<float>& a, const std::vector<float>& b,
+double worst_difference(const Guarded<float>& a, const Guarded<float>& b,
                         double relative_from = 1e30) {
   double worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -46,7 +47,7 @@ TEST(Elementwise, layer_norms_agree_with_the_scalar_one) {
                weight = noise(width, 1, 3), bias = noise(width, 1, 4);
     for (const Isa set : vector_sets()) {
       for (const bool full : {false, true}) {
-        std::vector<float> expected(3 * width), found(3 * width);
+        Guarded<float> expected(3 * width), found(3 * width);
         LayerNormArgs args{.input = x.data(),
                            .residual = full ? residual.data() : nullptr,
                            .weight = weight.data(),
@@ -67,15 +68,15 @@ TEST(Elementwise, layer_norms_agree_with_the_scalar_one) {
 }
 
 TEST(Elementwise, activations_agree_with_the_scalar_ones) {
-  std::vector<float> x = noise(1003, 3, 5);
+  Guarded<float> x = noise(1003, 3, 5);
   x[0] = 0, x[1] = 90, x[2] = -90, x[3] = 1e-20f, x[4] = -0.0f, x[5] = 1e30f, x[6] = -1e30f;
   for (const Isa set : vector_sets()) {
-    std::vector<float> expected = x, found = x;
+    Guarded<float> expected = x, found = x;
     elementwise(Isa::kScalar).gelu(expected.data(), expected.size());
     elementwise(set).gelu(found.data(), found.size());
     EXPECT_LE(worst_difference(expected, found, 1), 1e-6) << base::isa_name(set);
     const auto both = noise(2 * 2 * 37, 2, 6);
-    std::vector<float> a(2 * 37), b(2 * 37);
+    Guarded<float> a(2 * 37), b(2 * 37);
     elementwise(Isa::kScalar).geglu(both.data(), 2, 37, a.data());
     elementwise(set).geglu(both.data(), 2, 37, b.data());
     EXPECT_LE(worst_difference(a, b, 1), 2e-6) << base::isa_name(set);
@@ -87,7 +88,7 @@ TEST(Elementwise, rope_turns_the_halves_of_every_head) {
   const auto x = noise(rows * stride, 1, 7), cosine = noise(rows * size / 2, 1, 8),
              sine = noise(rows * size / 2, 1, 9);
   for (const Isa set : vector_sets()) {
-    std::vector<float> expected = x, found = x;
+    Guarded<float> expected = x, found = x;
     RopeArgs args{.heads = expected.data(),
                   .rows = rows,
                   .stride = stride,
@@ -102,10 +103,10 @@ TEST(Elementwise, rope_turns_the_halves_of_every_head) {
   }
 }
 
-std::vector<float> attend(Isa set, const std::vector<float>& qkv, std::size_t tokens,
-                          std::size_t heads, std::size_t size, std::size_t window) {
+Guarded<float> attend(Isa set, const Guarded<float>& qkv, std::size_t tokens, std::size_t heads,
+                      std::size_t size, std::size_t window) {
   const std::size_t h = heads * size;
-  std::vector<float> out(tokens * h, -1), scratch(attention_scratch(tokens, size));
+  Guarded<float> out(tokens * h, -1), scratch(attention_scratch(tokens, size));
   attention(set)({.query = qkv.data(),
                   .query_stride = 3 * h,
                   .queries = tokens,
