@@ -117,6 +117,7 @@ TEST(Calibration, keeps_the_layer_with_outliers_in_bf16) {
       0.97);
 }
 
+#ifndef NARABI_SANITIZED  // the outliers' test takes the same steps; a minute of loading models
 TEST(Calibration, widens_a_model_whose_attention_is_sharp) {
   const auto questions = some_questions(kSharp);
   const Calibration int8 = calibrate(kSharp, Precision::kInt8, questions, 2, [] {});
@@ -135,6 +136,7 @@ TEST(Calibration, of_bf16_widens_to_f32_alone) {
   for (const auto& [layer, precision] : bf16.layers) EXPECT_EQ(precision, Precision::kF32) << layer;
   EXPECT_LT(bf16.layers.size(), bf16.groups);
 }
+#endif
 
 TEST(Calibration, refuses_a_layer_that_the_model_lacks) {
   EXPECT_THROW(Scorer(kSharp, {.precision = Precision::kInt8},

@@ -4,7 +4,7 @@ import json
 import shutil
 import unittest
 
-from narabi_cli import GOLDEN, MODEL, CliTest
+from narabi_cli import GOLDEN, MODEL, TRAINED, CliTest
 
 FIELDS = {"architecture": str, "layers": int, "hidden": int, "intermediate": int, "heads": int, "vocabulary": int,
           "max_positions": int, "pooling": str, "tokenizer": str, "stored_as": str, "parameters": int,
@@ -13,7 +13,7 @@ FIELDS = {"architecture": str, "layers": int, "hidden": int, "intermediate": int
 
 class Inspect(CliTest):
     def test_json_of_the_starter_model(self):
-        lines = self.narabi("inspect", MODEL, "--json").json
+        lines = self.narabi("inspect", TRAINED, "--json").json
         self.assertEqual(len(lines), 1)
         summary = lines[0]
         for name, kind in FIELDS.items():
@@ -25,7 +25,7 @@ class Inspect(CliTest):
         self.assertEqual((summary["extra_tensors"], summary["unsupported"]), ([], []))
 
     def test_the_table_says_the_same_to_people(self):
-        text = self.narabi("inspect", MODEL).out
+        text = self.narabi("inspect", TRAINED).out
         for part in ["ModernBertForSequenceClassification", "16000", "8192", "cls", "Unigram", "f32"]:
             self.assertIn(part, text)
 

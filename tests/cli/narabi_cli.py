@@ -1,11 +1,14 @@
 """What the black-box tests of the command line share. Debian's python3 alone, no packages.
 
 Environment: NARABI is the binary (default: build/release/narabi); NARABI_SANITIZED=1 where it is a sanitizer's build,
-ten times slower: then the volume of some tests is smaller. What a sanitizer looks for is in the first hundred passages or
-nowhere; the figures of the whole sample are checked by the release build.
+ten times slower: then the volume of some tests is smaller, and the model a small one of random weights, which takes a tenth
+of a second to load and not two. What a sanitizer looks for is in the first hundred passages or nowhere; the figures of the
+whole sample, and whether the order makes sense, are checked by the release build.
 """
 
 import atexit
+import functools
+import itertools
 import json
 import lzma
 import os
@@ -19,11 +22,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NARABI = os.environ.get("NARABI", str(ROOT / "build/release/narabi"))
-MODEL = str(ROOT / "models/prototype-modernbert-6l")
 GOLDEN = ROOT / "tests/golden"
 COMMANDS = ["score", "rerank", "tokenize", "embed", "inspect", "index", "search", "eval", "reproduce", "serve", "bench",
             "quantize"]
 SANITIZED = os.environ.get("NARABI_SANITIZED") == "1"
+TRAINED = str(ROOT / "models/prototype-modernbert-6l")
+MODEL = str(GOLDEN / "modernbert-tiny-v2") if SANITIZED else TRAINED
 SECONDS = 300  # a sanitizer build on a busy machine is slow
 
 
@@ -33,10 +37,14 @@ def default_interrupt():
 
 
 def golden_pairs(count):
-    """The first lines of the prototype's golden file: query, passage, input_ids and the reference's logit. Of a
-    sanitizer's build, where a pair takes .2 s, at most 12."""
-    with open(Path(MODEL) / "golden.jsonl", encoding="utf-8") as lines:
-        return [json.loads(line) for _, line in zip(range(min(count, 12) if SANITIZED else count), lines)]
+    """The first pairs with what the reference made of them with MODEL: query, passage, input_ids, logit. Of a sanitizer's
+    build at most 12."""
+    if not SANITIZED:
+        with open(Path(MODEL) / "golden.jsonl", encoding="utf-8") as lines:
+            return [json.loads(line) for line in itertools.islice(lines, count)]
+    with lzma.open(GOLDEN / "pairs.jsonl.xz", "rt", encoding="utf-8") as pairs, \
+            lzma.open(Path(MODEL) / "golden.jsonl.xz", "rt", encoding="utf-8") as lines:
+        return [{**json.loads(pair), **json.loads(line)} for pair, line in itertools.islice(zip(pairs, lines), min(count, 12))]
 
 
 def pair_lines(pairs):
@@ -58,16 +66,45 @@ def kyoto(count):
     return passages
 
 
+def folder_until_exit():
+    folder = tempfile.mkdtemp(prefix="narabi-data-")
+    atexit.register(shutil.rmtree, folder)
+    return Path(folder)
+
+
 def kyoto_corpus():
     """(path, passages): the sample; of a sanitizer's build its first 450 passages."""
     whole = ROOT / "data/kyoto/kyoto-sample.jsonl.xz"
     if not SANITIZED:
         return whole, 3000
-    folder = tempfile.mkdtemp(prefix="narabi-kyoto-")
-    atexit.register(shutil.rmtree, folder)
-    path = Path(folder) / "kyoto-sample.jsonl.xz"
+    path = folder_until_exit() / "kyoto-sample.jsonl.xz"
     path.write_bytes(lzma.compress(json_lines(kyoto(450)).encode()))
     return path, 450
+
+
+@functools.cache
+def collections():
+    """The folder of JSQuAD and JQaRA; of a sanitizer's build with the first article and the first 50 questions."""
+    if not SANITIZED:
+        return ROOT / "data"
+    folder = folder_until_exit()
+    for name in ["jsquad", "jqara"]:
+        (folder / name).mkdir()
+    squad = "jsquad/jsquad-valid-v1.3.json.xz"
+    articles = json.loads(lzma.decompress((ROOT / "data" / squad).read_bytes()))["data"]
+    (folder / squad).write_bytes(lzma.compress(json.dumps({"data": articles[:1]}).encode()))
+    questions = set()
+    for path in [ROOT / "data/jqara/qrels.trec.xz", *sorted((ROOT / "data/jqara").glob("*.run.xz"))]:
+        with lzma.open(path, "rt", encoding="utf-8") as lines:
+            kept = []
+            for line in lines:
+                question = line.split()[0]
+                if path.name.startswith("qrels") and len(questions) < 50:
+                    questions.add(question)
+                if question in questions:
+                    kept.append(line)
+        (folder / "jqara" / path.name).write_bytes(lzma.compress("".join(kept).encode()))
+    return folder
 
 
 def zstd(data):

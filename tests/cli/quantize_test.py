@@ -5,14 +5,15 @@ import shutil
 import unittest
 from pathlib import Path
 
-from narabi_cli import MODEL, ROOT, SANITIZED, CliTest, golden_pairs, pair_lines
+from narabi_cli import ROOT, SANITIZED, CliTest, collections, golden_pairs, pair_lines
+from narabi_cli import TRAINED as MODEL  # rounding is judged on weights that mean something
 
 SHARP = ROOT / "models/narabi-tiny"  # its attention suffers from int8
 
-FEWEST = ["--questions", 5, "--depth", 5, "--data", ROOT / "data"]
+FEWEST = ["--questions", 5, "--depth", 5, "--data", collections()]
 # Under sanitizers engine/calibration_test.cc calibrates; 320 pairs more would look at the same code.
 WRITE = ["--write", "--no-calibration"] if SANITIZED else ["--write"]
-FEW = FEWEST if SANITIZED else ["--questions", 10, "--depth", 10, "--data", ROOT / "data"]
+FEW = FEWEST if SANITIZED else ["--questions", 10, "--depth", 10, "--data", collections()]
 
 
 class Quantize(CliTest):
@@ -134,7 +135,7 @@ class Quantize(CliTest):
             self.assertEqual(line["linear_layers_bf16"], 0)
 
     def test_calibration_is_left_out_where_asked_or_without_its_text(self):
-        for data, calibrate in [(ROOT / "data", False), (self.folder, True)]:
+        for data, calibrate in [(collections(), False), (self.folder, True)]:
             _, line = self.packed("--data", data, calibrate=calibrate)
             self.assertFalse(line["calibrated"])
             self.assertNotIn("calibration_tau", line)

@@ -5,7 +5,7 @@ import lzma
 import unittest
 from pathlib import Path
 
-from narabi_cli import MODEL, CliTest, json_lines, kyoto, kyoto_corpus
+from narabi_cli import MODEL, TRAINED, CliTest, json_lines, kyoto, kyoto_corpus
 
 KYOTO, _ = kyoto_corpus()
 QUERY = "銀閣寺を建てた将軍は誰ですか"
@@ -25,7 +25,7 @@ class Search(CliTest):
 
     def test_the_reranker_reorders_the_candidates_and_keeps_scores_apart(self):
         before = self.search("--query", QUERY, "--json", "--top-n", 20, "--candidates", 20).json
-        lines = self.search("--query", QUERY, "--json", "--top-n", 20, "--candidates", 20, "--model", MODEL,
+        lines = self.search("--query", QUERY, "--json", "--top-n", 20, "--candidates", 20, "--model", TRAINED,
                             "--blend", 0.25).json
         self.assertEqual({line["id"] for line in lines}, {line["id"] for line in before})
         bm25 = {line["id"]: line["score"] for line in before}
@@ -33,10 +33,10 @@ class Search(CliTest):
             self.assertAlmostEqual(line["score"], line["logit"] + 0.25 * bm25[line["id"]], delta=1e-5)
         scores = [line["score"] for line in lines]
         self.assertEqual(scores, sorted(scores, reverse=True))
-        weight = json.loads((Path(MODEL) / "narabi.json").read_text(encoding="utf-8"))["blend"]["bm25"]
-        for line in self.search("--query", QUERY, "--json", "--candidates", 20, "--model", MODEL).json:
+        weight = json.loads((Path(TRAINED) / "narabi.json").read_text(encoding="utf-8"))["blend"]["bm25"]
+        for line in self.search("--query", QUERY, "--json", "--candidates", 20, "--model", TRAINED).json:
             self.assertAlmostEqual(line["score"], line["logit"] + weight * line["bm25"], delta=1e-5)
-        alone = self.search("--query", QUERY, "--json", "--candidates", 20, "--model", MODEL, "--blend", 0).json
+        alone = self.search("--query", QUERY, "--json", "--candidates", 20, "--model", TRAINED, "--blend", 0).json
         self.assertTrue(all(abs(line["score"] - line["logit"]) < 1e-6 for line in alone))
 
     def test_the_table_is_for_people(self):

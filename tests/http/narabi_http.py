@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NARABI = os.environ.get("NARABI", str(ROOT / "build/release/narabi"))
 MODEL = str(ROOT / "models/prototype-modernbert-6l")
 OTHER = str(ROOT / "tests/golden/xlmr-xsmall-v1")
+SMALL = str(ROOT / "tests/golden/modernbert-tiny-v2")
 EMBEDDER = str(ROOT / "tests/golden/embed-e5-small")
 CORPUS = str(ROOT / "data/kyoto/kyoto-sample.jsonl.xz")
 SECONDS = 120  # a sanitizer build on a busy machine is slow

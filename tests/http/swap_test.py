@@ -5,7 +5,7 @@ import threading
 import time
 import unittest
 
-from narabi_http import DOCUMENTS, MODEL, OTHER, QUERY, HttpTest, wait_until
+from narabi_http import DOCUMENTS, MODEL, OTHER, QUERY, SMALL, HttpTest, wait_until
 
 ADMIN = {"authorization": "Bearer admin"}
 SWAPS = int(os.environ.get("NARABI_SWAPS", "6"))  # the whole of it: 100
@@ -22,7 +22,7 @@ class Swap(HttpTest):
         return tuple(d["score"] for d in answer["data"])
 
     def test_swaps_under_load_lose_nothing_and_mix_nothing(self):
-        folders = [MODEL, OTHER]
+        folders = [SMALL, OTHER]
         expected = {}
         for folder in folders:
             self.assertEqual(self.load("slot", folder).status, 200)
