@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from narabi_cli import MODEL, NARABI, SANITIZED, CliTest, json_lines, kyoto, kyoto_corpus
+from narabi_cli import MODEL, NARABI, SANITIZED, CliTest, json_lines, kyoto, kyoto_corpus, not_under_tsan
 
 KYOTO, PASSAGES = kyoto_corpus()
 QUERY = "銀閣寺を建てた将軍は誰ですか"
@@ -189,6 +189,7 @@ class Searching(IndexTest):
 
 
 class Damage(IndexTest):
+    @not_under_tsan
     def test_flipped_bytes_are_found_never_crash_and_rebuild_repairs(self):
         self.build(kyoto(400), "--batch", 200)
         segment = sorted((self.index / "segments").iterdir())[0]

@@ -4,7 +4,7 @@ import json
 import shutil
 import unittest
 
-from narabi_cli import GOLDEN, MODEL, TRAINED, CliTest
+from narabi_cli import GOLDEN, MODEL, TRAINED, CliTest, not_under_tsan
 
 FIELDS = {"architecture": str, "layers": int, "hidden": int, "intermediate": int, "heads": int, "vocabulary": int,
           "max_positions": int, "pooling": str, "tokenizer": str, "stored_as": str, "parameters": int,
@@ -29,6 +29,7 @@ class Inspect(CliTest):
         for part in ["ModernBertForSequenceClassification", "16000", "8192", "cls", "Unigram", "f32"]:
             self.assertIn(part, text)
 
+    @not_under_tsan
     def test_every_golden_folder_can_be_inspected_and_is_supported(self):
         folders = sorted(path.parent for name in ("golden", "embed") for path in GOLDEN.glob(f"*/{name}.jsonl.xz"))
         self.assertGreaterEqual(len(folders), 12)

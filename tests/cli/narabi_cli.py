@@ -1,6 +1,6 @@
 """What the black-box tests of the command line share. Debian's python3 alone, no packages.
 
-Environment: NARABI is the binary (default: build/release/narabi); NARABI_SANITIZED=1 where it is a sanitizer's build,
+Environment: NARABI is the binary (default: build/release/narabi); NARABI_SANITIZED=address or thread where it is a sanitizer's build,
 ten times slower: then the volume of some tests is smaller, and the model a small one of random weights, which takes a tenth
 of a second to load and not two. What a sanitizer looks for is in the first hundred passages or nowhere; the figures of the
 whole sample, and whether the order makes sense, are checked by the release build.
@@ -25,9 +25,10 @@ NARABI = os.environ.get("NARABI", str(ROOT / "build/release/narabi"))
 GOLDEN = ROOT / "tests/golden"
 COMMANDS = ["score", "rerank", "tokenize", "embed", "inspect", "index", "search", "eval", "reproduce", "serve", "bench",
             "quantize"]
-SANITIZED = os.environ.get("NARABI_SANITIZED") == "1"
+SANITIZED = os.environ.get("NARABI_SANITIZED", "")
 TRAINED = str(ROOT / "models/prototype-modernbert-6l")
 MODEL = str(GOLDEN / "modernbert-tiny-v2") if SANITIZED else TRAINED
+not_under_tsan = unittest.skipIf(SANITIZED == "thread", "long, and its threads run in other tests too: ASan runs it")
 SECONDS = 300  # a sanitizer build on a busy machine is slow
 
 

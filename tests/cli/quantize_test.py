@@ -5,7 +5,7 @@ import shutil
 import unittest
 from pathlib import Path
 
-from narabi_cli import ROOT, SANITIZED, CliTest, collections, golden_pairs, pair_lines
+from narabi_cli import ROOT, SANITIZED, CliTest, collections, golden_pairs, not_under_tsan, pair_lines
 from narabi_cli import TRAINED as MODEL  # rounding is judged on weights that mean something
 
 SHARP = ROOT / "models/narabi-tiny"  # its attention suffers from int8
@@ -41,6 +41,7 @@ class Quantize(CliTest):
             self.assertGreater(worst, 0)
             self.assertLess(worst, most)
 
+    @not_under_tsan
     def test_auto_follows_the_record_of_the_gate(self):
         folder = Path(self.folder) / "recorded"
         shutil.copytree(MODEL, folder)
@@ -82,6 +83,7 @@ class Quantize(CliTest):
         self.assertEqual({"bf16", "f32"} & set(record), set())
         self.assertEqual(self.logits(folder, "int8", pairs), plain)
 
+    @not_under_tsan
     def test_without_the_text_the_recorded_layers_stay(self):
         folder = Path(self.folder) / "kept"
         shutil.copytree(SHARP, folder)
@@ -119,6 +121,7 @@ class Quantize(CliTest):
                             *([] if calibrate else ["--no-calibration"])).json
         return folder, line
 
+    @not_under_tsan
     def test_the_packed_folder_keeps_the_order_and_records_it(self):
         folder, line = self.packed(*FEWEST, "--check")
         self.assertTrue(line["held"])
@@ -134,6 +137,7 @@ class Quantize(CliTest):
             self.assertGreaterEqual(line["calibration_tau_before"], 0.985)
             self.assertEqual(line["linear_layers_bf16"], 0)
 
+    @not_under_tsan
     def test_calibration_is_left_out_where_asked_or_without_its_text(self):
         for data, calibrate in [(collections(), False), (self.folder, True)]:
             _, line = self.packed("--data", data, calibrate=calibrate)
@@ -174,6 +178,7 @@ class Quantize(CliTest):
             found = [line["logit"] for line in result.json]
             self.assertLess(max(abs(a - b) for a, b in zip(expected, found)), 0.25, isa)
 
+    @not_under_tsan
     def test_a_folder_that_does_not_fit_is_refused(self):
         folder, _ = self.packed()
         pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(1)))
