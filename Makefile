@@ -1,7 +1,7 @@
 # Everything a fresh Debian 12 needs is installed by `make deps`; demo, test and bench call it first.
 #
 #   make demo     install, build, and rerank a real question over a shipped sample
-#   make test     every test, then again under the sanitizers; PRESET=release for the plain run alone
+#   make test     every test, then most again under the sanitizers; PRESET=release for the plain run alone
 #   make bench    speed beside this machine's own GEMM rate
 #   make train-deps  what `narabi train` needs, and the build of it
 #   make install  PREFIX=/usr/local: the binary, the library, find_package(narabi)

@@ -27,10 +27,11 @@ const std::string kPrototype = NARABI_SOURCE_DIR "/models/prototype-modernbert-6
 const std::string kSharp = NARABI_SOURCE_DIR "/models/narabi-tiny";  // products of attention of 20
 // Under sanitizers fewer: they look for something else than the order.
 #ifdef NARABI_SANITIZED
-constexpr std::size_t kQuestions = 4, kCandidates = 8;
+constexpr bool kSanitized = true;
 #else
-constexpr std::size_t kQuestions = 4, kCandidates = 16;
+constexpr bool kSanitized = false;
 #endif
+constexpr std::size_t kQuestions = 4, kCandidates = kSanitized ? 8 : 16;
 
 // Not questions with their candidates, but as many pairs to keep in order.
 std::vector<std::vector<Encoding>> some_questions(const std::string& folder = kPrototype) {
@@ -117,8 +118,8 @@ TEST(Calibration, keeps_the_layer_with_outliers_in_bf16) {
       0.97);
 }
 
-#ifndef NARABI_SANITIZED  // the outliers' test takes the same steps; a minute of loading models
 TEST(Calibration, widens_a_model_whose_attention_is_sharp) {
+  if (kSanitized) GTEST_SKIP() << "half a minute of loading models; outliers are calibrated too";
   const auto questions = some_questions(kSharp);
   const Calibration int8 = calibrate(kSharp, Precision::kInt8, questions, 2, [] {});
   EXPECT_LT(int8.plain_tau, kCalibratedTau);
@@ -129,6 +130,7 @@ TEST(Calibration, widens_a_model_whose_attention_is_sharp) {
 }
 
 TEST(Calibration, of_bf16_widens_to_f32_alone) {
+  if (kSanitized) GTEST_SKIP() << "half a minute of loading models; outliers are calibrated too";
   const auto questions = some_questions(kSharp);
   const Calibration bf16 = calibrate(kSharp, Precision::kBf16, questions, 2, [] {});
   EXPECT_GE(bf16.tau, bf16.plain_tau);
@@ -136,7 +138,6 @@ TEST(Calibration, of_bf16_widens_to_f32_alone) {
   for (const auto& [layer, precision] : bf16.layers) EXPECT_EQ(precision, Precision::kF32) << layer;
   EXPECT_LT(bf16.layers.size(), bf16.groups);
 }
-#endif
 
 TEST(Calibration, refuses_a_layer_that_the_model_lacks) {
   EXPECT_THROW(Scorer(kSharp, {.precision = Precision::kInt8},

@@ -72,7 +72,7 @@ Guarded<float> run(Isa set, const Problem& problem, const PackedWeight& weight, 
   const std::size_t width = problem.epilogue == Epilogue::kGeglu ? problem.out / 2 : problem.out;
   Guarded<float> floats = noise(rows * width, 1, 7);
   Guarded<Bf16> halves(rows * width);
-  const Guarded<float> angles = noise(64 * 16, 1, 8);
+  const Guarded<float> cosine = noise(5 * 32, 1, 8), sine = noise(5 * 32, 1, 9);
   Guarded<std::int32_t> positions(rows);
   for (std::size_t r = 0; r < rows; ++r) positions[r] = static_cast<std::int32_t>(r % 5);
   GemmArgs args;
@@ -85,8 +85,8 @@ Guarded<float> run(Isa set, const Problem& problem, const PackedWeight& weight, 
   args.epilogue = problem.epilogue;
   args.output = f32 ? static_cast<void*>(floats.data()) : halves.data();
   args.output_stride = width;
-  args.cosine = angles.data();
-  args.sine = angles.data() + 16;
+  args.cosine = cosine.data();
+  args.sine = sine.data();
   args.rotary_stride = 32;
   args.rotary_blocks = 2;
   args.positions = positions.data();
@@ -291,16 +291,18 @@ TEST(AttentionBf16, agrees_with_the_f32_attention_of_the_same_operands) {
       const Guarded<float> values = noise(tokens * 3 * h, 1.0f, static_cast<unsigned>(tokens));
       Guarded<Bf16> qkv(values.size());
       for (std::size_t i = 0; i < qkv.size(); ++i) qkv[i] = to_bf16(values[i]);
+      const Guarded<Bf16> query(qkv.begin(), qkv.end() - 2 * h),
+          key(qkv.begin() + h, qkv.end() - h), value(qkv.begin() + 2 * h, qkv.end());
       for (const std::size_t window : {0, 8, 64}) {
         const auto attend = [&](Isa set, std::size_t queries) {
           Guarded<float> scratch(attention_scratch(tokens, size));
           Guarded<Bf16> out(queries * h);
           AttentionBf16Args args;
-          args.query = qkv.data();
+          args.query = query.data();
           args.query_stride = args.stride = 3 * h;
           args.queries = queries;
-          args.key = qkv.data() + h;
-          args.value = qkv.data() + 2 * h;
+          args.key = key.data();
+          args.value = value.data();
           args.tokens = tokens;
           args.heads = heads;
           args.size = size;
@@ -326,6 +328,34 @@ TEST(AttentionBf16, agrees_with_the_f32_attention_of_the_same_operands) {
         }
       }
     }
+  }
+}
+
+TEST(Attention, memory_that_is_a_token_too_small_is_noticed) {
+  const std::size_t tokens = 5, size = 32;
+  const Guarded<float> query = noise(tokens * size, 1, 1);
+  Guarded<float> scratch(attention_scratch(tokens, size)), output(tokens * size);
+  const auto attend = [&](const float* key) {
+    attention()({.query = query.data(),
+                 .query_stride = size,
+                 .queries = tokens,
+                 .key = key,
+                 .value = query.data(),
+                 .stride = size,
+                 .tokens = tokens,
+                 .heads = 1,
+                 .size = size,
+                 .scale = 1,
+                 .window = 0,
+                 .scratch = scratch.data(),
+                 .output = output.data(),
+                 .output_stride = size});
+  };
+  const Guarded<float> guarded = noise((tokens - 1) * size, 1, 2);
+  EXPECT_DEATH(attend(guarded.data()), "");
+  if (kRegionsChecked) {
+    const std::vector<float> ordinary(guarded.begin(), guarded.end());
+    EXPECT_DEATH(attend(ordinary.data()), "heap-buffer-overflow");
   }
 }
 

@@ -1,5 +1,6 @@
 // For tests: arrays that end where a page begins that cannot be touched, so that a kernel that
-// reads or writes one element too far is stopped by the processor, in every build.
+// reads or writes one element too far is stopped by the processor, in every build. What lies before
+// the first element is not guarded.
 #pragma once
 
 #include <cstddef>

@@ -105,13 +105,16 @@ TEST(Elementwise, rope_turns_the_halves_of_every_head) {
 
 Guarded<float> attend(Isa set, const Guarded<float>& qkv, std::size_t tokens, std::size_t heads,
                       std::size_t size, std::size_t window) {
+  // Each ends where its last token does; the scratch memory without what bf16 needs of it.
   const std::size_t h = heads * size;
-  Guarded<float> out(tokens * h, -1), scratch(attention_scratch(tokens, size));
-  attention(set)({.query = qkv.data(),
+  const Guarded<float> query(qkv.begin(), qkv.end() - 2 * h), key(qkv.begin() + h, qkv.end() - h),
+      value(qkv.begin() + 2 * h, qkv.end());
+  Guarded<float> out(tokens * h, -1), scratch(attention_scratch(tokens, size) - 4 * tokens * size);
+  attention(set)({.query = query.data(),
                   .query_stride = 3 * h,
                   .queries = tokens,
-                  .key = qkv.data() + h,
-                  .value = qkv.data() + 2 * h,
+                  .key = key.data(),
+                  .value = value.data(),
                   .stride = 3 * h,
                   .tokens = tokens,
                   .heads = heads,

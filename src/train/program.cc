@@ -1,14 +1,14 @@
 #include "train/program.h"
 
-#include <fmt/format.h>
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <csignal>
+#include <string>
+#include <vector>
 
 #include "base/cpu.h"
-#include "narabi/error.h"
 #include "train/tokenizer_training.h"
 #include "train/trainer.h"
 

@@ -4,7 +4,7 @@ import json
 import shutil
 import unittest
 
-from narabi_cli import GOLDEN, MODEL, CliTest, json_lines, kyoto
+from narabi_cli import GOLDEN, MODEL, CliTest, json_lines, kyoto, not_under_tsan
 
 EMBEDDER = GOLDEN / "embed-static"
 OTHER = GOLDEN / "embed-ruri-v3"
@@ -101,6 +101,7 @@ class Dense(CliTest):
         self.assertGreater(full[0]["recall@100"], 0.99)
         self.assertTrue(all(0 < row["recall@10"] <= 1 + 1e-9 and row["ms"] > 0 for row in rows))
 
+    @not_under_tsan
     def test_deleted_replaced_and_filtered_documents_are_not_found(self):
         for factory in ["Flat", "IVF4,SQ8"]:
             self.index = self.folder / factory.replace(",", "-")

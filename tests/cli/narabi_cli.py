@@ -1,9 +1,9 @@
 """What the black-box tests of the command line share. Debian's python3 alone, no packages.
 
-Environment: NARABI is the binary (default: build/release/narabi); NARABI_SANITIZED=address or thread where it is a sanitizer's build,
-ten times slower: then the volume of some tests is smaller, and the model a small one of random weights, which takes a tenth
-of a second to load and not two. What a sanitizer looks for is in the first hundred passages or nowhere; the figures of the
-whole sample, and whether the order makes sense, are checked by the release build.
+Environment: NARABI is the binary (default: build/release/narabi). NARABI_SANITIZED is address or thread where it is a
+sanitizer's build, ten times slower: then the volume of some tests is smaller, and the model a small one of random
+weights, which takes a tenth of a second to load and not two. What a sanitizer looks for is in the first hundred passages
+or nowhere; the figures of the whole sample, and whether the order makes sense, are checked by the release build.
 """
 
 import atexit
@@ -38,14 +38,15 @@ def default_interrupt():
 
 
 def golden_pairs(count):
-    """The first pairs with what the reference made of them with MODEL: query, passage, input_ids, logit. Of a sanitizer's
-    build at most 12."""
+    """The first pairs with what the reference made of them with MODEL: query, passage, input_ids, logit. Of a
+    sanitizer's build at most 12."""
     if not SANITIZED:
         with open(Path(MODEL) / "golden.jsonl", encoding="utf-8") as lines:
             return [json.loads(line) for line in itertools.islice(lines, count)]
     with lzma.open(GOLDEN / "pairs.jsonl.xz", "rt", encoding="utf-8") as pairs, \
             lzma.open(Path(MODEL) / "golden.jsonl.xz", "rt", encoding="utf-8") as lines:
-        return [{**json.loads(pair), **json.loads(line)} for pair, line in itertools.islice(zip(pairs, lines), min(count, 12))]
+        return [{**json.loads(pair), **json.loads(line)}
+                for pair, line in itertools.islice(zip(pairs, lines), min(count, 12))]
 
 
 def pair_lines(pairs):
@@ -84,7 +85,7 @@ def kyoto_corpus():
 
 
 @functools.cache
-def collections():
+def shipped_data():
     """The folder of JSQuAD and JQaRA; of a sanitizer's build with the first article and the first 50 questions."""
     if not SANITIZED:
         return ROOT / "data"

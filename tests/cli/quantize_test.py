@@ -5,15 +5,15 @@ import shutil
 import unittest
 from pathlib import Path
 
-from narabi_cli import ROOT, SANITIZED, CliTest, collections, golden_pairs, not_under_tsan, pair_lines
+from narabi_cli import ROOT, SANITIZED, CliTest, golden_pairs, not_under_tsan, pair_lines, shipped_data
 from narabi_cli import TRAINED as MODEL  # rounding is judged on weights that mean something
 
 SHARP = ROOT / "models/narabi-tiny"  # its attention suffers from int8
 
-FEWEST = ["--questions", 5, "--depth", 5, "--data", collections()]
+FEWEST = ["--questions", 5, "--depth", 5, "--data", shipped_data()]
 # Under sanitizers engine/calibration_test.cc calibrates; 320 pairs more would look at the same code.
 WRITE = ["--write", "--no-calibration"] if SANITIZED else ["--write"]
-FEW = FEWEST if SANITIZED else ["--questions", 10, "--depth", 10, "--data", collections()]
+FEW = FEWEST if SANITIZED else ["--questions", 10, "--depth", 10, "--data", shipped_data()]
 
 
 class Quantize(CliTest):
@@ -90,7 +90,7 @@ class Quantize(CliTest):
         record = json.loads((folder / "narabi.json").read_text())["precision"]["int8"]
         data = Path(self.folder) / "data"
         (data / "jsquad").mkdir(parents=True)
-        (data / "jsquad/jsquad-valid-v1.3.json.xz").symlink_to(ROOT / "data/jsquad/jsquad-valid-v1.3.json.xz")
+        (data / "jsquad/jsquad-valid-v1.3.json.xz").symlink_to(shipped_data() / "jsquad/jsquad-valid-v1.3.json.xz")
         self.run_narabi("quantize", folder, "--check", "--write", *FEWEST[:4], "--data", data)  # holds or not
         found = json.loads((folder / "narabi.json").read_text())["precision"]["int8"]
         self.assertEqual((found["bf16"], found["f32"], found["pairs"]), (record["bf16"], record["f32"], 25))
@@ -139,7 +139,7 @@ class Quantize(CliTest):
 
     @not_under_tsan
     def test_calibration_is_left_out_where_asked_or_without_its_text(self):
-        for data, calibrate in [(collections(), False), (self.folder, True)]:
+        for data, calibrate in [(shipped_data(), False), (self.folder, True)]:
             _, line = self.packed("--data", data, calibrate=calibrate)
             self.assertFalse(line["calibrated"])
             self.assertNotIn("calibration_tau", line)

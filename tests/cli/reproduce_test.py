@@ -4,7 +4,7 @@ import lzma
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-from narabi_cli import GOLDEN, MODEL, SANITIZED, TRAINED, CliTest, collections, json_lines, kyoto
+from narabi_cli import GOLDEN, MODEL, SANITIZED, TRAINED, CliTest, json_lines, kyoto, shipped_data
 
 TEXTS = kyoto(24)
 QUESTIONS = 6 if SANITIZED else 20
@@ -38,10 +38,10 @@ class Collection(CliTest):
 
 class Squad(CliTest):
     def reproduce(self, *options):
-        return self.narabi("reproduce", "jsquad", "--data", collections(), "--limit", QUESTIONS, *options)
+        return self.narabi("reproduce", "jsquad", "--data", shipped_data(), "--limit", QUESTIONS, *options)
 
     def test_a_row_for_each_depth_without_and_with_bm25(self):
-        lines = self.reproduce("--model", MODEL, "--blend", 0.1, "--depth", "5,2", "--json").json
+        lines = self.reproduce("--model", TRAINED, "--blend", 0.1, "--depth", "5,2", "--json").json
         self.assertEqual([(line["ranking"].split(", ")[-1], line.get("depth")) for line in lines],
                          [("words + bigrams", None), ("logit alone", 2), ("logit + 0.1 x BM25", 2), ("logit alone", 5),
                           ("logit + 0.1 x BM25", 5)])
@@ -82,11 +82,11 @@ class Squad(CliTest):
 
 class PublishedRuns(CliTest):
     def test_jqara(self):
-        lines = self.narabi("reproduce", "jqara", "--data", collections(), "--json").json
+        lines = self.narabi("reproduce", "jqara", "--data", shipped_data(), "--json").json
         self.assertEqual(len(lines), 4)
         for line in lines:
             self.assertAlmostEqual(line["ndcg@10"], line["published"], delta=0.2 if SANITIZED else 6e-4)
-        self.fails("reproduce", "jqara", "--data", collections(), "--model", MODEL, expect=["candidates.run"])
+        self.fails("reproduce", "jqara", "--data", shipped_data(), "--model", MODEL, expect=["candidates.run"])
 
 
 class Sets(Collection):

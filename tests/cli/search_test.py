@@ -93,7 +93,7 @@ class Search(CliTest):
         answer = "平等院を建てたのは藤原頼通である。"
         noise = "今日は天気がよいので川まで歩いた。" * 40
         corpus = self.file("long.jsonl", json_lines([{"id": "long", "text": noise + answer}, {"id": "short", "text": noise}]))
-        query = ["--query", "平等院を建てたのは誰", "--json", "--model", MODEL, "--blend", 0, "--max-length", 96]
+        query = ["--query", "平等院を建てたのは誰", "--json", "--model", TRAINED, "--blend", 0, "--max-length", 96]
         cut = {line["id"]: line["logit"] for line in self.search(*query, corpus=corpus).json}
         best = {line["id"]: line["logit"] for line in self.search(*query, "--windows", corpus=corpus).json}
         self.assertGreater(best["long"], cut["long"] + 1)

@@ -22,7 +22,7 @@ class Swap(HttpTest):
         return tuple(d["score"] for d in answer["data"])
 
     def test_swaps_under_load_lose_nothing_and_mix_nothing(self):
-        folders = [SMALL, OTHER]
+        folders = [SMALL if os.environ.get("NARABI_SANITIZED") else MODEL, OTHER]
         expected = {}
         for folder in folders:
             self.assertEqual(self.load("slot", folder).status, 200)
