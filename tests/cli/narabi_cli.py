@@ -2,8 +2,9 @@
 
 Environment: NARABI is the binary (default: build/release/narabi). NARABI_SANITIZED is address or thread where it is a
 sanitizer's build, ten times slower: then the volume of some tests is smaller, and the model a small one of random
-weights, which takes a tenth of a second to load and not two. What a sanitizer looks for is in the first hundred passages
-or nowhere; the figures of the whole sample, and whether the order makes sense, are checked by the release build.
+weights, which takes a tenth of a second to load and not two. What a sanitizer looks for is in the first hundred
+passages or nowhere; the figures of the whole sample, and whether the order makes sense, are checked by the release
+build.
 """
 
 import atexit
