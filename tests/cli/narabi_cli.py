@@ -96,17 +96,14 @@ def shipped_data():
     squad = "jsquad/jsquad-valid-v1.3.json.xz"
     articles = json.loads(lzma.decompress((ROOT / "data" / squad).read_bytes()))["data"]
     (folder / squad).write_bytes(lzma.compress(json.dumps({"data": articles[:1]}).encode()))
-    questions = set()
-    for path in [ROOT / "data/jqara/qrels.trec.xz", *sorted((ROOT / "data/jqara").glob("*.run.xz"))]:
+    files = {}
+    for path in (ROOT / "data/jqara").glob("*.xz"):
         with lzma.open(path, "rt", encoding="utf-8") as lines:
-            kept = []
-            for line in lines:
-                question = line.split()[0]
-                if path.name.startswith("qrels") and len(questions) < 50:
-                    questions.add(question)
-                if question in questions:
-                    kept.append(line)
-        (folder / "jqara" / path.name).write_bytes(lzma.compress("".join(kept).encode()))
+            files[path.name] = [(line.split()[0], line) for line in lines]
+    questions = set(itertools.islice(dict.fromkeys(question for question, _ in files["qrels.trec.xz"]), 50))
+    for name, lines in files.items():
+        kept = "".join(line for question, line in lines if question in questions)
+        (folder / "jqara" / name).write_bytes(lzma.compress(kept.encode()))
     return folder
 
 
