@@ -10,7 +10,7 @@ import lzma
 from common import *
 
 SAMPLE = ROOT / "data/kyoto/kyoto-sample.jsonl.xz"
-CHANCE, MARGIN = 1 / 8, 0.6  # .90 was seen
+CHANCE, MARGIN = 1 / 8, 0.6  # .87 (sums in AVX2) and .90 were seen
 
 
 class EndToEnd(TrainTest):
