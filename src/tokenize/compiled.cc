@@ -22,7 +22,7 @@ constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kCacheBytes = 16 << 20;
 
-struct Section {
+struct FileSection {
   std::uint64_t offset = 0, bytes = 0;
 };
 
@@ -35,7 +35,7 @@ struct Header {
   std::uint32_t version, bytes;
   std::uint64_t checksum;  // of what follows
   std::uint64_t source, source_checksum;
-  Section sections[kSections];
+  FileSection sections[kSections];
 };
 static_assert(sizeof(Header) == 40 + 16 * kSections);
 static_assert(sizeof(PieceTrie::Edge) == 16);

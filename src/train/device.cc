@@ -1,6 +1,7 @@
 #include "train/device.h"
 
 #include <dlfcn.h>
+#include <torch/cuda.h>
 
 #include <cstdlib>
 

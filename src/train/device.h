@@ -1,7 +1,7 @@
 // Where a model is trained.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <string>
 

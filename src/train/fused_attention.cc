@@ -1,5 +1,7 @@
 #include "train/fused_attention.h"
 
+#include <torch/csrc/autograd/custom_function.h>
+
 #include "train/attention_core.h"
 
 namespace narabi::train {

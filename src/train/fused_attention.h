@@ -1,7 +1,7 @@
 // Attention over packed tokens by attention_core.h, as one operation of autograd.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <optional>
 

@@ -2,7 +2,7 @@
 // so that the sum does not depend on which thread or which process brings which part when.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstddef>
 #include <map>

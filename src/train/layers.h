@@ -2,7 +2,7 @@
 // bf16; weights, residual stream, norms, softmax and loss stay in f32.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <optional>
 #include <string>

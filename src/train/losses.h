@@ -22,7 +22,7 @@
 //   kl          T^2 KL(softmax(t / T) || softmax(s / T))             (Hinton et al. 2015)
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <span>
 #include <string>

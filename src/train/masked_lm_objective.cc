@@ -105,8 +105,7 @@ torch::Tensor MaskedLmObjective::loss(const Model& model, const MicroBatch& part
                                       const ForwardOptions& options) const {
   const torch::Tensor rows = model.hidden(part.batch, options).index_select(0, part.rows);
   const torch::Tensor logits = model.vocabulary_logits(rows, options).to(torch::kFloat32);
-  return torch::nn::functional::cross_entropy(
-      logits, part.wanted, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
+  return torch::cross_entropy_loss(logits, part.wanted, {}, at::Reduction::Sum);
 }
 
 }  // namespace narabi::train

@@ -1,7 +1,7 @@
 // A trainable encoder with its heads: the same formulas and names as in transformers.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 #include <string>

@@ -1,7 +1,7 @@
 // What a training step learns from: examples become micro-batches, micro-batches become a loss.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <functional>

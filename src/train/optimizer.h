@@ -1,7 +1,7 @@
 // AdamW with clipping and a learning-rate schedule.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,7 @@
 // Sequences laid end to end, without padding, sorted by length so that equal lengths lie together.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <span>

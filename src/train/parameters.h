@@ -2,7 +2,7 @@
 // loading and exporting are the identity.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstddef>
 #include <cstdint>

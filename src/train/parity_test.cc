@@ -132,9 +132,8 @@ TEST_P(MaskedLmParity, LossAndGradientsAreThoseOfTransformers) {
   }
   const torch::Tensor logits =
       model->vocabulary_logits(model->hidden(batch, {}).index_select(0, torch::tensor(rows)), {});
-  const torch::Tensor loss = torch::nn::functional::cross_entropy(
-      logits, torch::tensor(wanted),
-      torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
+  const torch::Tensor loss =
+      torch::cross_entropy_loss(logits, torch::tensor(wanted), {}, at::Reduction::Sum);
   EXPECT_NEAR(loss.item<double>(), golden.at("loss").get<double>(), 1e-4);
   loss.backward();
   for (std::size_t i = 0; i < model->parameters().specs().size(); ++i) {

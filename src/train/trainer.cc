@@ -1,7 +1,10 @@
 #include "train/trainer.h"
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <malloc.h>
+#include <torch/autograd.h>
+#include <torch/cuda.h>
 #include <unistd.h>
 
 #include <chrono>

@@ -2,7 +2,7 @@
 // torchrun sets them.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 #include <vector>

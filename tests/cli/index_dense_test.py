@@ -50,6 +50,7 @@ class Dense(CliTest):
             least = sorted(products.values(), reverse=True)[49]
             self.assertAlmostEqual(lines[-1]["score"], least, delta=1e-4)
 
+    @not_under_tsan
     def test_hybrid_is_the_union_fused_by_ranks_or_scores(self):
         self.build()
         arms = {arm: {line["id"]: rank for rank, line in enumerate(self.search("--retriever", arm, "--candidates", 30), 1)}
@@ -66,6 +67,7 @@ class Dense(CliTest):
         only = self.search("--retriever", "hybrid", "--candidates", 30, "--fusion", "convex", "--dense-weight", 0)
         self.assertEqual([line["id"] for line in only][:29], bm25[:29])
 
+    @not_under_tsan
     def test_explain_names_the_arms_and_the_reranker(self):
         self.build()
         hit = self.search("--retriever", "hybrid", "--model", MODEL, "--blend", 0)[3]
@@ -137,6 +139,7 @@ class Dense(CliTest):
         self.narabi("index", "verify", self.index)
         self.assertEqual(self.search("--retriever", "dense"), expected)
 
+    @not_under_tsan
     def test_another_embedder_is_refused(self):
         self.build()
         self.fails("search", self.index, "--query", QUERY, "--retriever", "dense", "--embedder", OTHER,
@@ -149,6 +152,7 @@ class Dense(CliTest):
         self.fails("search", self.index, "--query", QUERY, "--retriever", "hybrid", "--embedder", copy,
                    expect=["another embedder"])
 
+    @not_under_tsan
     def test_factories_that_are_none_are_named(self):
         self.fails("index", self.index, "--corpus", self.corpus, "--embedder", EMBEDDER, "--dense", "nonsense",
                    expect=["nonsense"])

@@ -30,9 +30,11 @@ class Quantize(CliTest):
             self.assertGreater(line["max_difference"], 0)
             self.assertGreaterEqual(line["max_difference"], line["mean_difference"])
 
+    @not_under_tsan
     def test_the_text_is_for_people(self):
         self.assertIn("the gate holds", self.narabi("quantize", MODEL, "--check", *FEW).out)
 
+    @not_under_tsan
     def test_every_precision_gives_logits_of_its_own_close_to_f32(self):
         pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(10)))
         f32, bf16, int8 = (self.logits(MODEL, precision, pairs) for precision in ["f32", "bf16", "int8"])
@@ -50,6 +52,7 @@ class Quantize(CliTest):
         (folder / "narabi.json").write_text('{"precision": {"int8": {"held": true}}}')
         self.assertEqual(self.logits(folder, "auto", pairs), self.logits(MODEL, "int8", pairs))
 
+    @not_under_tsan
     def test_write_records_the_gate_for_auto(self):
         folder = Path(self.folder) / "written"
         shutil.copytree(MODEL, folder)
@@ -144,6 +147,7 @@ class Quantize(CliTest):
             self.assertFalse(line["calibrated"])
             self.assertNotIn("calibration_tau", line)
 
+    @not_under_tsan
     def test_every_command_takes_the_packed_folder(self):
         folder, line = self.packed(calibrate=False)
         self.assertNotIn("held", line)
@@ -166,7 +170,7 @@ class Quantize(CliTest):
         self.assertEqual(bench["precision"], "int8")
 
     def test_the_packed_form_is_that_of_every_instruction_set(self):
-        folder, _ = self.packed()
+        folder, _ = self.packed(calibrate=False)
         pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(2)))
         expected = self.logits(MODEL, "int8", pairs)
         for isa in ["scalar", "avx2", "avx512", "vnni"]:
@@ -180,7 +184,7 @@ class Quantize(CliTest):
 
     @not_under_tsan
     def test_a_folder_that_does_not_fit_is_refused(self):
-        folder, _ = self.packed()
+        folder, _ = self.packed(calibrate=False)
         pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(1)))
 
         def refused(*expect, precision="auto"):

@@ -6,9 +6,13 @@ import threading
 import time
 import unittest
 
-from narabi_http import DOCUMENTS, QUERY, Server, in_threads, wait_until
+from narabi_http import DOCUMENTS, QUERY, TRAINED, Server, in_threads, wait_until
 
 PASSAGE = "京都市は京都府の南部にある市で、府庁の所在地である。かつての都であり、寺や神社が多い。" * 2
+
+
+def serve(*flags):
+    return Server(*flags, model=TRAINED)
 
 
 def passages(count):
@@ -17,7 +21,7 @@ def passages(count):
 
 class Load(unittest.TestCase):
     def start(self, *flags):
-        server = Server(*flags)
+        server = serve(*flags)
         self.addCleanup(server.stop)
         return server
 
@@ -83,7 +87,7 @@ class Load(unittest.TestCase):
         self.assertLess(min(small), whole / 2)
 
     def test_sigterm_answers_what_it_has_taken(self):
-        server = Server()
+        server = serve()
         stopping = threading.Event()
         answered, refused, lost = [], [], []
 
@@ -116,7 +120,7 @@ class Load(unittest.TestCase):
 
     def test_clients_that_go_away_before_sigterm_leave_an_orderly_end(self):
         for flags in ((), ("--drain-timeout", 0.05)):
-            server = Server("--request-timeout", 600, *flags)  # a slow machine would refuse the fourth: it could not be in time
+            server = serve("--request-timeout", 600, *flags)  # a slow machine would refuse the fourth: it could not be in time
             connections = [server.connect() for _ in range(4)]
             body = json.dumps({"query": QUERY, "texts": passages(200)}).encode()
             for connection in connections:
@@ -131,7 +135,7 @@ class Load(unittest.TestCase):
             self.assertEqual(server.stop(), 0, server.last_log)
 
     def test_while_it_drains_it_is_not_ready(self):
-        server = Server()
+        server = serve()
         kept = [server.connect() for _ in range(2)]
         for connection in kept:
             self.assertEqual(server.request("GET", "/ready", connection=connection).status, 200)

@@ -6,7 +6,7 @@ import struct
 import subprocess
 import unittest
 
-from narabi_http import CORPUS, DOCUMENTS, EMBEDDER, MODEL, NARABI, QUERY, HttpTest
+from narabi_http import CORPUS, DOCUMENTS, EMBEDDER, MODEL, NAME, NARABI, QUERY, TRAINED, HttpTest
 
 
 def command_line_scores(passages, query=QUERY):
@@ -163,7 +163,7 @@ class Routes(HttpTest):
     def test_models_and_health(self):
         models = self.server.get("/v1/models").json["data"]
         self.assertEqual([(m["id"], m["type"]) for m in models],
-                         [("prototype-modernbert-6l", "reranker"), ("e5", "embedder")])
+                         [(NAME, "reranker"), ("e5", "embedder")])
         for path in ("/health", "/ready", "/", "/openapi.json", "/metrics"):
             self.assertEqual(self.server.get(path).status, 200, path)
 
@@ -177,7 +177,7 @@ class Routes(HttpTest):
         answer = self.post("/rerank", {"query": QUERY, "texts": DOCUMENTS}, headers=headers)
         self.assertEqual(answer.headers["x-request-id"], "abc-1")
         self.assertEqual(answer.headers["traceparent"], headers["traceparent"])
-        self.assertRegex(answer.headers["x-narabi-model"], r"^prototype-modernbert-6l@1-[0-9a-f]{12}$")
+        self.assertRegex(answer.headers["x-narabi-model"], rf"^{NAME}@1-[0-9a-f]{{12}}$")
 
     def test_a_cut_passage_is_said_and_an_error_when_told_so(self):
         long = ["とても長い文章です。" * 400]
@@ -194,9 +194,10 @@ class Routes(HttpTest):
         self.assertEqual(cut[0]["score"], cut[1]["score"])  # both were cut to the same text
         whole = self.ok("/v1/rerank", {"query": QUERY, "documents": documents, "max_passage": True,
                                        "return_details": True})
-        self.assertEqual(whole["results"][0]["index"], 1)
         self.assertGreater(whole["results"][0]["windows"], 3)
-        self.assertGreater(whole["results"][0]["logit"], whole["results"][1]["logit"])
+        if MODEL == TRAINED:
+            self.assertEqual(whole["results"][0]["index"], 1)
+            self.assertGreater(whole["results"][0]["logit"], whole["results"][1]["logit"])
         self.assertFalse(whole["results"][0]["truncated"])
 
 

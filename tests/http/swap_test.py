@@ -5,7 +5,7 @@ import threading
 import time
 import unittest
 
-from narabi_http import DOCUMENTS, MODEL, OTHER, QUERY, SMALL, HttpTest, wait_until
+from narabi_http import DOCUMENTS, MODEL, NAME, OTHER, QUERY, HttpTest, wait_until
 
 ADMIN = {"authorization": "Bearer admin"}
 SWAPS = int(os.environ.get("NARABI_SWAPS", "6"))  # the whole of it: 100
@@ -22,7 +22,7 @@ class Swap(HttpTest):
         return tuple(d["score"] for d in answer["data"])
 
     def test_swaps_under_load_lose_nothing_and_mix_nothing(self):
-        folders = [SMALL if os.environ.get("NARABI_SANITIZED") else MODEL, OTHER]
+        folders = [MODEL, OTHER]
         expected = {}
         for folder in folders:
             self.assertEqual(self.load("slot", folder).status, 200)
@@ -88,11 +88,10 @@ class Swap(HttpTest):
 
     def test_a_shadow_sees_its_share_and_reports_how_far_it_agrees(self):
         self.assertEqual(self.load("shadow", MODEL).status, 200)
-        name = "prototype-modernbert-6l"
-        self.assertEqual(self.post("/admin/shadow", {"primary": name, "shadow": "shadow", "share": 0.5},
+        self.assertEqual(self.post("/admin/shadow", {"primary": NAME, "shadow": "shadow", "share": 0.5},
                                    headers=ADMIN).status, 200)
         for i in range(10):
-            self.ok("/rerank", {"query": f"{QUERY}{i}", "texts": DOCUMENTS, "model": name})
+            self.ok("/rerank", {"query": f"{QUERY}{i}", "texts": DOCUMENTS, "model": NAME})
         self.assertTrue(wait_until(lambda: self.report()["requests"] == 5, 30), self.report())
         self.assertAlmostEqual(self.report()["kendall_tau"], 1)  # it is the same model
         self.assertEqual(self.report()["same_first"], 1)
@@ -104,7 +103,7 @@ class Swap(HttpTest):
 
     def test_a_cascade_keeps_some_for_the_second_model(self):
         self.assertEqual(self.load("large", OTHER).status, 200)
-        first, second = "prototype-modernbert-6l", "large"
+        first, second = NAME, "large"
         documents = DOCUMENTS + ["北海道は北にある。", "東京都の人口は多い。"]
         small = self.ok("/rerank", {"query": QUERY, "documents": documents, "model": first})["results"]
         answer = self.ok("/rerank", {"query": QUERY, "documents": documents, "model": f"{first}>{second}", "keep": 2,

@@ -10,7 +10,7 @@ import lzma
 from common import *
 
 SAMPLE = ROOT / "data/kyoto/kyoto-sample.jsonl.xz"
-CHANCE, MARGIN = 1 / 8, 0.6  # .87 (sums in AVX2) and .90 were seen
+CHANCE, MARGIN = 1 / 8, 0.6  # .84 was seen, with sums in AVX2 and in AVX-512
 
 
 class EndToEnd(TrainTest):
@@ -42,7 +42,7 @@ class EndToEnd(TrainTest):
                         "--negatives", 7, "--output", groups[name])
         output = self.path / "model"
         self.train("tune.yaml", task="rerank", output=str(output), model={"from": str(self.path / "mlm")},
-                   data={"train": groups["learn"], "validation": groups["held"], "validation_limit": 200,
+                   data={"train": groups["learn"], "validation": groups["held"], "validation_limit": 60,
                          "max_length": 96, "group_size": 8},
                    optimizer={"lr": 5e-4, "warmup": 0.1}, batch=16, steps=40, validate_every=20)
         hit = self.evaluate(output, groups["held"])
@@ -64,7 +64,7 @@ class EndToEnd(TrainTest):
                          "intermediate_size": 128, "global_attn_every_n_layers": 1, "global_rope_theta": 1e7,
                          "layer_types": ["full_attention"] * 3}
 
-    def evaluate(self, model, path, limit=500):
+    def evaluate(self, model, path, limit=250):
         """narabi score, narabi eval: how often the positive of a held-out group comes first."""
         pairs, qrels, places = [], [], []
         with open(path, encoding="utf-8") as file:

@@ -20,10 +20,11 @@ class Resume(TrainTest):
         return output
 
     def test_killed_at_twenty_random_moments_it_ends_with_the_same_weights(self):
-        validation = {"data__validation": str(GOLDEN / "train/groups.jsonl"), "validate_every": 50}
-        reference = self.undisturbed(steps=STEPS, **validation)
+        # f32 takes a third of bf16's time on so small a model; the two others keep bf16.
+        changes = {"data__validation": str(GOLDEN / "train/groups.jsonl"), "validate_every": 50, "precision": "f32"}
+        reference = self.undisturbed(steps=STEPS, **changes)
         output = self.path / "out"
-        command = [NARABI, "train", self.write_config(steps=STEPS, **validation)]
+        command = [NARABI, "train", self.write_config(steps=STEPS, **changes)]
         chance = random.Random(11)
         kills = []
         while len(kills) < KILLS:
@@ -54,11 +55,11 @@ class Resume(TrainTest):
         return max((int(name) for name in names if name.isdigit()), default=0)
 
     def test_ctrl_c_saves_and_says_130_and_the_same_command_goes_on(self):
-        reference = self.undisturbed(steps=200)
+        reference = self.undisturbed(steps=80)
         output = self.path / "out"
-        command = [NARABI, "train", self.write_config(steps=200, checkpoint_every=20)]
+        command = [NARABI, "train", self.write_config(steps=80, checkpoint_every=10)]
         with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-            while process.poll() is None and not (output / "training/checkpoint-20").exists():
+            while process.poll() is None and not (output / "training/checkpoint-10").exists():
                 time.sleep(0.002)
             process.send_signal(signal.SIGINT)
             process.communicate()
