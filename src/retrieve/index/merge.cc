@@ -61,9 +61,11 @@ std::vector<SegmentRecord> run_to_merge(const std::vector<SegmentRecord>& segmen
   int highest = 0;
   for (const SegmentRecord& record : segments) highest = std::max(highest, tier_of(record));
   for (int tier = 0; tier <= highest; ++tier) {
-    std::size_t begin = segments.size();
-    while (begin > 0 && tier_of(segments[begin - 1]) <= tier) --begin;
-    if (segments.size() - begin >= kFactor)
+    // Smaller ones go along but do not count: else seven of them would have the largest copied.
+    std::size_t begin = segments.size(), of_this_size = 0;
+    while (begin > 0 && tier_of(segments[begin - 1]) <= tier)
+      of_this_size += tier_of(segments[--begin]) == tier;
+    if (of_this_size >= kFactor)
       return {segments.begin() + static_cast<std::ptrdiff_t>(begin), segments.end()};
   }
   return {};
