@@ -18,8 +18,7 @@ bool is_pair(char32_t a, char32_t b) {
 
 // Pairs of kana alone are endings and particles: half as telling.
 int weight_of(const CharacterPair& pair) {
-  const auto is_hiragana = [](char32_t c) { return c >= 0x3041 && c <= 0x309F; };
-  return is_hiragana(pair.first) && is_hiragana(pair.second) ? 1 : 4;
+  return text::is_hiragana(pair.first) && text::is_hiragana(pair.second) ? 1 : 4;
 }
 
 }  // namespace

@@ -26,6 +26,10 @@ inline bool is_plain_letter(char32_t c) {
          (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF);
 }
 
+inline bool is_hiragana(char32_t c) {
+  return c >= 0x3041 && c <= 0x309F;
+}
+
 // Properties, named as in Unicode: White_Space, and general categories.
 bool is_white_space(char32_t c);
 bool is_control_like(char32_t c);      // Cc, Cf, Co, Cs: the "other" that are assigned

@@ -23,9 +23,14 @@ class Analyzer {
  public:
   Analyzer(const text::Morphology* morphology, bool grams);
   void analyze(std::string_view text, Terms& terms);
+  // The terms that a query is searched by. With grams, they leave out what pairs say as well and
+  // nearly every document holds: words of hiragana alone, and hiragana that stand in a pair.
+  void analyze_query(std::string_view text, Terms& terms);
 
  private:
-  void add_words(std::string_view text, std::vector<std::string>& words);
+  enum class Side { kDocument, kQuery };
+  void analyze(std::string_view text, Side side, Terms& terms);
+  void add_words(std::string_view text, bool hiragana, std::vector<std::string>& words);
 
   std::unique_ptr<text::Morphology::Worker> worker_;
   bool grams_;

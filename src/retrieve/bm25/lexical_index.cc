@@ -72,7 +72,7 @@ struct LexicalIndex::Impl {
       }
     }
     if (!analyzer) analyzer = std::make_unique<Analyzer>(make_analyzer());
-    analyzer->analyze(query, terms);
+    analyzer->analyze_query(query, terms);
     const std::lock_guard lock(mutex);
     idle.push_back(std::move(analyzer));
   }

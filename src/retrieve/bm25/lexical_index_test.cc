@@ -1,12 +1,16 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "narabi/search.h"
+#include "retrieve/bm25/analyzer.h"
 #include "retrieve/bm25/postings.h"
 
 namespace narabi {
 namespace {
+
+using ::testing::ElementsAre;
 
 TEST(Postings, score_by_the_formula_of_bm25) {
   retrieve::Postings postings;
@@ -35,6 +39,24 @@ TEST(LexicalIndex, finds_by_words_and_by_bigrams_alone_and_together) {
     ASSERT_FALSE(hits.empty());
     EXPECT_EQ(index.document(hits[0].document).id, "2");
   }
+}
+
+TEST(Analyzer, leaves_hiragana_out_of_a_query_where_pairs_stand_for_them) {
+  const text::Morphology ipadic(text::find_dictionary("ipadic"));
+  const auto query_terms = [&](bool grams, std::string_view query) {
+    retrieve::Terms terms;
+    retrieve::Analyzer(&ipadic, grams).analyze_query(query, terms);
+    return terms;
+  };
+  const retrieve::Terms both = query_terms(true, "お茶を飲む。ね");
+  EXPECT_THAT(both.words, ElementsAre("お茶", "飲む"));
+  EXPECT_THAT(both.grams, ElementsAre("茶", "お茶", "茶を", "飲", "を飲", "飲む", "ね"));
+  EXPECT_THAT(query_terms(true, "すし").grams, ElementsAre("すし"));
+  EXPECT_THAT(query_terms(false, "お茶を飲む").words, ElementsAre("お茶", "を", "飲む"));
+  retrieve::Terms document;
+  retrieve::Analyzer(&ipadic, true).analyze("茶を", document);
+  EXPECT_THAT(document.words, ElementsAre("茶", "を"));
+  EXPECT_THAT(document.grams, ElementsAre("茶", "を", "茶を"));
 }
 
 TEST(LexicalIndex, folds_width_and_case) {

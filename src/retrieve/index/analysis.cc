@@ -36,10 +36,10 @@ void Analysis::give_back(std::unique_ptr<Analyzer> analyzer) const {
   idle_.push_back(std::move(analyzer));
 }
 
-Terms Analysis::analyze(std::string_view text) const {
+Terms Analysis::analyze_query(std::string_view query) const {
   auto analyzer = borrow();
   Terms terms;
-  analyzer->analyze(text, terms);
+  analyzer->analyze_query(query, terms);
   give_back(std::move(analyzer));
   return terms;
 }

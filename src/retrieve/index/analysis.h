@@ -25,7 +25,7 @@ class Analysis {
 
   const std::string& dictionary() const { return dictionary_; }  // its stamp; empty without words
   // Safe from any thread; analysers are kept for the next call.
-  Terms analyze(std::string_view text) const;
+  Terms analyze_query(std::string_view query) const;
   std::unique_ptr<Analyzer> borrow() const;
   void give_back(std::unique_ptr<Analyzer> analyzer) const;
 

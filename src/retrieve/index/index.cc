@@ -194,7 +194,7 @@ std::vector<Index::Hit> Index::search(std::string_view query, const SearchOption
   Lap lap;
   Terms terms;
   std::vector<float> vector;
-  if (options.retriever != Retriever::kDense) terms = impl_->analysis->analyze(query);
+  if (options.retriever != Retriever::kDense) terms = impl_->analysis->analyze_query(query);
   lap.end(spent.analyze);
   if (options.retriever != Retriever::kBm25) {
     vector = impl_->embed(query);
@@ -351,7 +351,7 @@ IndexInfo Index::info() const {
 
 std::optional<std::vector<Index::Explanation>> Index::explain(std::string_view query,
                                                               std::string_view id) const {
-  const Terms terms = impl_->analysis->analyze(query);
+  const Terms terms = impl_->analysis->analyze_query(query);
   std::optional<std::vector<Explanation>> out;
   impl_->with_snapshot([&](Store& store, const Snapshot& snapshot) {
     const auto version = store.find(id);

@@ -18,6 +18,21 @@ inline double impact(const Bm25Parameters& bm25, double frequency, double length
          (frequency + bm25.k1 * (1 - bm25.b + bm25.b * length / average));
 }
 
+// The same in f32 with a field's average length worked in: what a search computes, 4 or more at
+// once where the compiler finds a loop of it.
+struct FieldImpact {
+  FieldImpact() = default;
+  FieldImpact(const Bm25Parameters& bm25, double average)
+      : gain(static_cast<float>(bm25.k1 + 1)),
+        flat(static_cast<float>(std::max(bm25.k1 * (1 - bm25.b), 1e-6))),
+        per_term(static_cast<float>(bm25.k1 * bm25.b / average)) {}
+  float operator()(float frequency, float length) const {
+    return frequency * gain / (frequency + (flat + per_term * length));
+  }
+
+  float gain = 0, flat = 1, per_term = 0;
+};
+
 inline std::uint8_t bound_byte(const Bm25Parameters& bm25, double largest) {
   return static_cast<std::uint8_t>(
       std::clamp(std::ceil(largest / (bm25.k1 + 1) * 255 + 1e-6), 0.0, 255.0));

@@ -28,14 +28,8 @@ LexicalStatistics statistics_of(std::span<const SearchedSegment> segments,
 LexicalSearch::LexicalSearch(std::vector<SearchedSegment> segments,
                              const LexicalStatistics& statistics)
     : segments_(std::move(segments)), statistics_(statistics) {
-  for (int field = 0; field < kFields; ++field) {
-    for (std::uint32_t frequency = 1; frequency <= kTableFrequencies; ++frequency) {
-      for (std::uint32_t length = 0; length < kTableLengths; ++length) {
-        impacts_[field].push_back(static_cast<float>(
-            impact(statistics_.bm25, frequency, length, statistics_.average_length[field])));
-      }
-    }
-  }
+  for (int field = 0; field < kFields; ++field)
+    impacts_[field] = {statistics_.bm25, statistics_.average_length[field]};
 }
 
 std::vector<QueryTerm> LexicalSearch::terms_of(const Terms& query) const {
@@ -48,13 +42,19 @@ std::vector<QueryTerm> LexicalSearch::terms_of(const Terms& query) const {
       ++term.count;
     }
   }
+  std::vector<std::string_view> texts;
+  for (const auto& [text, term] : found) texts.push_back(text);
+  for (const SearchedSegment& segment : segments_) {
+    const auto lists = segment.segment->find(texts);
+    auto list = lists.begin();
+    for (auto& [text, term] : found) {
+      term.lists.push_back(*list++);
+      if (term.lists.back()) term.documents += term.lists.back()->documents;
+    }
+  }
   std::vector<QueryTerm> terms;
   const auto all = static_cast<double>(statistics_.documents);
   for (auto& [text, term] : found) {
-    for (const SearchedSegment& segment : segments_) {
-      term.lists.push_back(segment.segment->find(text));
-      if (term.lists.back()) term.documents += term.lists.back()->documents;
-    }
     if (term.documents == 0 || statistics_.field_weight[term.field] <= 0) continue;
     const auto df = static_cast<double>(term.documents);
     term.text = text;
@@ -109,10 +109,13 @@ std::vector<LexicalSearch::Contribution> LexicalSearch::explain(const Terms& que
     const auto document = static_cast<std::uint32_t>(found - numbers.begin());
     for (const QueryTerm& term : terms_of(query)) {
       Contribution part{.term = term, .length = segment.lengths(term.field)[document]};
-      if (const auto list = segment.find(term.text))
+      const std::string_view text = term.text;
+      if (const auto list = segment.find({&text, 1}).front())
         part.frequency = PostingsCursor(segment, *list).frequency_in(document);
       if (part.frequency > 0)
-        part.score = impact_of(term.field, part.frequency, part.length) * term.weight;
+        part.score = impacts_[term.field](static_cast<float>(part.frequency),
+                                          static_cast<float>(part.length)) *
+                     term.weight;
       parts.push_back(part);
     }
   }

@@ -98,17 +98,9 @@ class LexicalSearch {
 
  private:
   friend class SegmentSearch;
-  float impact_of(int field, std::uint32_t frequency, std::uint32_t length) const {
-    if (frequency - 1 < kTableFrequencies && length < kTableLengths)  // a damaged 0 is outside
-      return impacts_[field][(frequency - 1) * kTableLengths + length];
-    return static_cast<float>(
-        impact(statistics_.bm25, frequency, length, statistics_.average_length[field]));
-  }
-
-  static constexpr std::uint32_t kTableFrequencies = 8, kTableLengths = 1024;
   std::vector<SearchedSegment> segments_;
   LexicalStatistics statistics_;
-  std::array<std::vector<float>, kFields> impacts_;  // [frequency - 1][length]
+  std::array<FieldImpact, kFields> impacts_;
 };
 
 }  // namespace narabi::retrieve

@@ -108,6 +108,23 @@ std::vector<float> plain_scores(const std::vector<Terms>& documents, const Terms
   return scores;
 }
 
+TEST_F(Searching, finds_many_terms_at_once_and_misses_those_that_are_not_there) {
+  const auto documents = random_documents(500, 3);
+  const SearchedSegment part = write(documents, 0, 500, {30.0, 30.0});
+  const Segment& segment = *part.segment;
+  std::vector<std::string> texts = {"", "g", "gx", "w0", "w1x", "zzz"};
+  const std::size_t missing = texts.size();
+  for (std::size_t i = 0; i < segment.terms(); ++i) texts.emplace_back(segment.term(i));
+  const auto lists = segment.find(std::vector<std::string_view>(texts.begin(), texts.end()));
+  ASSERT_EQ(lists.size(), texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    ASSERT_EQ(lists[i].has_value(), i >= missing) << texts[i];
+    if (lists[i]) {
+      EXPECT_EQ(lists[i]->begin, segment.list(i - missing).begin);
+    }
+  }
+}
+
 TEST_F(Searching, finds_the_exact_top_k_however_the_collection_is_cut) {
   const auto documents = random_documents(20'000, 7);
   const auto queries = random_documents(12, 8);

@@ -63,18 +63,36 @@ ListView Segment::list(std::size_t index) const {
   return {base + header_->postings_at + entry.list, base + header_->entries_at, entry.documents};
 }
 
-std::optional<ListView> Segment::find(std::string_view wanted) const {
-  std::size_t begin = 0, end = terms();
-  while (begin < end) {
-    const std::size_t middle = begin + (end - begin) / 2;
-    if (term(middle) < wanted) {
-      begin = middle + 1;
-    } else {
-      end = middle;
+std::vector<std::optional<ListView>> Segment::find(std::span<const std::string_view> wanted) const {
+  struct Range {
+    std::size_t begin, end;
+    std::size_t middle() const { return begin + (end - begin) / 2; }
+  };
+  // A binary search of each term, a step of all of them at a time.
+  std::vector<Range> ranges(wanted.size(), {0, terms()});
+  for (std::size_t left = terms(); left > 0; left /= 2) {
+    for (const Range& range : ranges) __builtin_prefetch(&entries_[range.middle()]);
+    for (const Range& range : ranges) {
+      const std::uint32_t text = entries_[range.middle()].text;
+      if (text < texts_.size()) __builtin_prefetch(&texts_[text]);
+    }
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      Range& range = ranges[i];
+      if (range.begin == range.end) continue;
+      const std::size_t middle = range.middle();
+      if (term(middle) < wanted[i]) {
+        range.begin = middle + 1;
+      } else {
+        range.end = middle;
+      }
     }
   }
-  if (begin == terms() || term(begin) != wanted) return std::nullopt;
-  return list(begin);
+  std::vector<std::optional<ListView>> lists(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const std::size_t at = ranges[i].begin;
+    if (at < terms() && term(at) == wanted[i]) lists[i] = list(at);
+  }
+  return lists;
 }
 
 std::uint64_t Segment::checksum() const {

@@ -36,7 +36,8 @@ class Segment {
   std::span<const std::uint16_t> lengths(int field) const {
     return lengths_.subspan(static_cast<std::size_t>(field) * documents(), documents());
   }
-  std::optional<ListView> find(std::string_view term) const;
+  // The lists of many terms at once; their reads of the table of terms, each a cache miss, overlap.
+  std::vector<std::optional<ListView>> find(std::span<const std::string_view> terms) const;
 
   std::size_t terms() const { return static_cast<std::size_t>(header_->terms); }
   std::string_view term(std::size_t index) const;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "retrieve/lexical/bit_packing.h"
+
 namespace narabi::retrieve {
 namespace {
 
@@ -10,6 +12,14 @@ constexpr std::uint32_t kWindow = 8192;  // scores of a window: 32 KiB, half of 
 constexpr std::uint64_t kPostingsPerQuestion = 24;  // added up in the time of one question
 constexpr std::uint64_t kPostingsPerCount = 2048;   // between two counts of the candidates
 constexpr std::size_t kStride = 16;                 // scores looked at together
+
+// A damaged list may hold any frequency; one of 31 bits keeps the conversions defined.
+inline std::int32_t points(const FieldImpact& impact, float weight, std::uint32_t frequency,
+                           std::uint32_t length) {
+  const auto tf = static_cast<float>(static_cast<std::int32_t>(frequency & 0x7FFFFFFFu));
+  return static_cast<std::int32_t>(
+      impact(tf, static_cast<float>(static_cast<std::int32_t>(length))) * weight + 0.5f);
+}
 
 }  // namespace
 
@@ -107,37 +117,42 @@ std::int64_t SegmentSearch::set_bounds(std::uint32_t base, std::uint32_t end) {
 
 std::int32_t SegmentSearch::score_of(const Term& term, std::uint32_t frequency,
                                      std::uint32_t document) const {
-  const float value =
-      search_.impact_of(term.field, frequency, lengths_[term.field][document]) * term.weight;
-  return static_cast<std::int32_t>(value + 0.5f);
+  return points(search_.impacts_[term.field], term.weight, frequency,
+                lengths_[term.field][document]);
 }
 
+// A block at a time: lengths gathered, scores computed side by side, and then added up where they
+// belong.
 void SegmentSearch::add_postings(Term& term, std::uint32_t base, std::uint32_t end) {
   const std::uint32_t size = end - base;
   const std::uint16_t* lengths = lengths_[term.field] + base;
-  const float* impacts = search_.impacts_[term.field].data();
-  std::uint32_t* scores = scores_.data();  // unsigned: a damaged list may overflow one
+  const FieldImpact impact = search_.impacts_[term.field];
   const float weight = term.weight;
+  std::uint32_t* scores = scores_.data();  // unsigned: a damaged list may overflow one
+  std::uint32_t at[kBlock], gained[kBlock];
   for (; !term.cursor.at_end(); term.cursor.next_block()) {
     const std::uint32_t* documents = term.cursor.block_documents();
-    const std::uint32_t* frequencies = term.cursor.block_frequencies();
-    const std::uint32_t count = term.cursor.count();
-    auto i = static_cast<std::uint32_t>(
-        documents[0] >= base ? 0
-                             : std::lower_bound(documents, documents + count, base) - documents);
-    for (; i < count; ++i) {
-      const std::uint32_t at = documents[i] - base;
-      if (at >= size) break;
-      const std::uint32_t frequency = frequencies[i], length = lengths[at];
-      if (frequency - 1 < LexicalSearch::kTableFrequencies && length < LexicalSearch::kTableLengths)
-          [[likely]] {
-        const float impact = impacts[(frequency - 1) * LexicalSearch::kTableLengths + length];
-        scores[at] += static_cast<std::uint32_t>(static_cast<std::int32_t>(impact * weight + 0.5f));
-      } else {
-        scores[at] += static_cast<std::uint32_t>(score_of(term, frequency, documents[i]));
-      }
+    const std::uint32_t* stop = documents + term.cursor.count();
+    const std::uint32_t* first =
+        documents[0] >= base ? documents : std::lower_bound(documents, stop, base);
+    const std::uint32_t* last = stop[-1] < end ? stop : std::lower_bound(first, stop, end);
+    if (first == last) {
+      if (last == stop) continue;
+      return;
     }
-    if (i < count) return;  // the rest belongs to a later window
+    const auto count = static_cast<std::size_t>(last - first);
+    const std::uint32_t* frequencies = term.cursor.block_frequencies() + (first - documents);
+    std::uint32_t largest = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      at[i] = first[i] - base;
+      largest = std::max(largest, at[i]);
+    }
+    if (largest >= size) segment_.segment->damaged("documents out of order");
+    for (std::size_t i = 0; i < count; ++i) gained[i] = lengths[at[i]];
+    for (std::size_t i = 0; i < count; ++i)
+      gained[i] = static_cast<std::uint32_t>(points(impact, weight, frequencies[i], gained[i]));
+    for (std::size_t i = 0; i < count; ++i) scores[at[i]] += gained[i];
+    if (last != stop) return;  // the rest belongs to a later window
   }
 }
 
