@@ -71,7 +71,7 @@ class Peer:
     def ask(self, queries, k):
         answers = []
         for query in queries:
-            print(json.dumps({"terms": terms(query), "k": k}), file=self.process.stdin, flush=True)
+            print(json.dumps({"terms": terms(query, query=True), "k": k}), file=self.process.stdin, flush=True)
             answers.append(self.answer())
         return answers
 

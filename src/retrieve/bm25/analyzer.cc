@@ -53,20 +53,20 @@ Analyzer::Analyzer(const text::Morphology* morphology, bool grams)
       grams_(grams) {}
 
 void Analyzer::analyze(std::string_view text, Terms& terms) {
-  analyze(text, Side::kDocument, terms);
+  analyze(text, true, terms);
 }
 
 void Analyzer::analyze_query(std::string_view text, Terms& terms) {
-  analyze(text, Side::kQuery, terms);
+  analyze(text, !grams_, terms);
 }
 
-void Analyzer::analyze(std::string_view text, Side side, Terms& terms) {
-  const bool hiragana = side == Side::kDocument;
+// `hiragana`: whether what is hiragana alone is a term where pairs stand for it.
+void Analyzer::analyze(std::string_view text, bool hiragana, Terms& terms) {
   terms.words.clear();
   terms.grams.clear();
   std::string normal = text::lower(text::nfkc(text));
   std::replace(normal.begin(), normal.end(), '\0', ' ');  // MeCab would stop there
-  if (worker_) add_words(normal, hiragana || !grams_, terms.words);
+  if (worker_) add_words(normal, hiragana, terms.words);
   if (grams_) add_grams(normal, hiragana, terms.grams);
 }
 

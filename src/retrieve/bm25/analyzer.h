@@ -21,6 +21,7 @@ struct Terms {
 // One thread's analyser. `morphology` may be null: no words then.
 class Analyzer {
  public:
+  // `grams`: whether there are any that count in a score.
   Analyzer(const text::Morphology* morphology, bool grams);
   void analyze(std::string_view text, Terms& terms);
   // The terms that a query is searched by. With grams, they leave out what pairs say as well and
@@ -28,8 +29,7 @@ class Analyzer {
   void analyze_query(std::string_view text, Terms& terms);
 
  private:
-  enum class Side { kDocument, kQuery };
-  void analyze(std::string_view text, Side side, Terms& terms);
+  void analyze(std::string_view text, bool hiragana, Terms& terms);
   void add_words(std::string_view text, bool hiragana, std::vector<std::string>& words);
 
   std::unique_ptr<text::Morphology::Worker> worker_;

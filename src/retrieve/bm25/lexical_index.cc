@@ -59,7 +59,8 @@ struct LexicalIndex::Impl {
   }
 
   Analyzer make_analyzer() const {
-    return Analyzer(morphology ? &*morphology : nullptr, options.bigrams);
+    return Analyzer(morphology ? &*morphology : nullptr,
+                    options.bigrams && options.bigram_weight > 0);
   }
 
   void analyze(std::string_view query, Terms& terms) const {

@@ -59,6 +59,11 @@ TEST(Analyzer, leaves_hiragana_out_of_a_query_where_pairs_stand_for_them) {
   EXPECT_THAT(document.grams, ElementsAre("茶", "を", "茶を"));
 }
 
+TEST(LexicalIndex, finds_words_of_hiragana_where_pairs_weigh_nothing) {
+  const LexicalIndex index({{"1", "", "これはすしです。"}}, {.bigram_weight = 0});
+  EXPECT_EQ(index.search("すし", 10).size(), 1u);
+}
+
 TEST(LexicalIndex, folds_width_and_case) {
   const LexicalIndex index({{"1", "", "ＰＣのデータ"}}, {});
   EXPECT_EQ(index.search("ﾃﾞｰﾀ", 10).size(), 1u);

@@ -12,7 +12,8 @@ constexpr std::uint32_t kLongest = 65535;
 
 }  // namespace
 
-Analysis::Analysis(const IndexSettings& settings) : grams_(settings.bigrams) {
+Analysis::Analysis(const IndexSettings& settings)
+    : grams_(settings.bigrams && settings.bigram_weight > 0) {
   if (!settings.words) return;
   const std::string folder = text::find_dictionary("ipadic");
   dictionary_ = dictionary_stamp(folder);

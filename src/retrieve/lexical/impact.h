@@ -12,14 +12,8 @@ struct Bm25Parameters {
   double b = 0.75;
 };
 
-// tf (k1 + 1) / (tf + k1 (1 - b + b length / average)), in [0, k1 + 1).
-inline double impact(const Bm25Parameters& bm25, double frequency, double length, double average) {
-  return frequency * (bm25.k1 + 1) /
-         (frequency + bm25.k1 * (1 - bm25.b + bm25.b * length / average));
-}
-
-// The same in f32 with a field's average length worked in: what a search computes, 4 or more at
-// once where the compiler finds a loop of it.
+// tf (k1 + 1) / (tf + k1 (1 - b + b length / average)), in [0, k1 + 1), with a field's average
+// length worked in. In f32, 4 or more at once where the compiler finds a loop of it.
 struct FieldImpact {
   FieldImpact() = default;
   FieldImpact(const Bm25Parameters& bm25, double average)

@@ -101,17 +101,16 @@ bool LexicalSearch::is_alive(std::uint32_t number, std::span<const Bitmap> allow
 std::vector<LexicalSearch::Contribution> LexicalSearch::explain(const Terms& query,
                                                                 std::uint32_t number) const {
   std::vector<Contribution> parts;
-  for (const SearchedSegment& searched : segments_) {
-    const Segment& segment = *searched.segment;
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const Segment& segment = *segments_[i].segment;
     const auto numbers = segment.numbers();
     const auto found = std::lower_bound(numbers.begin(), numbers.end(), number);
     if (found == numbers.end() || *found != number) continue;
     const auto document = static_cast<std::uint32_t>(found - numbers.begin());
     for (const QueryTerm& term : terms_of(query)) {
       Contribution part{.term = term, .length = segment.lengths(term.field)[document]};
-      const std::string_view text = term.text;
-      if (const auto list = segment.find({&text, 1}).front())
-        part.frequency = PostingsCursor(segment, *list).frequency_in(document);
+      if (term.lists[i])
+        part.frequency = PostingsCursor(segment, *term.lists[i]).frequency_in(document);
       if (part.frequency > 0)
         part.score = impacts_[term.field](static_cast<float>(part.frequency),
                                           static_cast<float>(part.length)) *
