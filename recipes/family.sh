@@ -36,7 +36,42 @@ step xsmall-hard train recipes/hard.yaml
 step tiny-undistilled train recipes/reranker.yaml --set model.config=recipes/tiny.json --set optimizer.lr=1e-3 \
   --set epochs=0.4
 step tiny distill recipes/distill.yaml
-for name in xsmall xsmall-hard tiny-undistilled tiny; do
+
+# Two generations of branches, averaged (docs/training.md, "Branches and their mean"): on labels, and on the two models'
+# scores blended with BM25's; passages short and with titles, as search engines hold them.
+train_split=(--squad "$data/jaquad/jaquad-train.json.xz" --take-articles "$articles")
+held_split=(--squad "$data/jaquad/jaquad-train.json.xz" --skip-articles "$articles" --negatives 15 --range-max 15
+  --keep-answers)
+short=(--titles --passage-length 200)
+easy=(--negatives 10 --range-max 20 --sampling random --same-article 3)
+teachers=(--model "$work/xsmall-hard" --model "$work/tiny" --bm25-weight 0.3 --precision int8 --margin -8)
+mined() { [ -f "$work/$1" ] || "$narabi" mine "${@:2}" --output "$work/$1"; }
+mined short.jsonl "${train_split[@]}" "${short[@]}" "${easy[@]}" --seed 7
+mined long.jsonl "${train_split[@]}" "${easy[@]}" --seed 7
+mined titled.jsonl "${train_split[@]}" --titles "${easy[@]}" --seed 17
+mined held-short.jsonl "${held_split[@]}" "${short[@]}" --limit 400
+mined held-long.jsonl "${held_split[@]}" --limit 200
+cat "$work/held-short.jsonl" "$work/held-long.jsonl" >"$work/held.jsonl"
+mined short-scored.jsonl "${train_split[@]}" "${short[@]}" "${teachers[@]}" --negatives 9 --range-max 12 \
+  --same-article 2 --seed 21 --limit 12000
+mined kyoto-scored.jsonl --corpus "$data/kyoto/kyoto-passages.jsonl.xz" --synthesize clause "${teachers[@]}" \
+  --negatives 8 --range-max 10 --same-article 2 --seed 5 --limit 5000
+
+branch() { step "$1" train recipes/branch.yaml --set model.from="$work/$2" --set seed="$3" --set steps="$4" "${@:5}"; }
+on_labels=(--set 'loss=[{name: softmax_ce}, {name: bce, weight: 0.1}]' --set)
+mean() { [ -f "$work/$1/model.safetensors" ] || "$narabi" average "$work/$2" "$work/$3" --output "$work/$1"; }
+both="data.train=[$work/short.jsonl, $work/long.jsonl]"
+branch tiny-labels tiny 1 410 --set optimizer.lr=5e-4 "${on_labels[@]}" "$both"
+branch tiny-scores tiny 1 858 --set optimizer.lr=5e-4
+mean tiny-mean tiny-labels tiny-scores
+branch xsmall-labels xsmall-hard 3 212 "${on_labels[@]}" "$both"
+branch xsmall-scores xsmall-hard 4 300
+mean xsmall-mean xsmall-labels xsmall-scores
+branch xsmall-labels-2 xsmall-mean 13 163 --set batch=12 "${on_labels[@]}" "data.train=[$work/titled.jsonl]"
+branch xsmall-scores-2 xsmall-mean 14 320 --set batch=12
+mean xsmall-mean-2 xsmall-labels-2 xsmall-scores-2
+
+for name in xsmall xsmall-hard tiny-undistilled tiny tiny-mean xsmall-mean xsmall-mean-2; do
   "$narabi" reproduce jaquad-train --data "$data" --skip-articles "$articles" --model "$work/$name" --tune-blend
   for set in jsquad jaquad; do "$narabi" reproduce "$set" --data "$data" --model "$work/$name"; done
 done

@@ -166,6 +166,31 @@ float from_f16(std::uint16_t half) {
   return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
 }
 
+// The upper bits of a float, rounded by those that fall away.
+std::uint32_t rounded(std::uint32_t bits, int dropped) {
+  const std::uint32_t half = 1u << (dropped - 1);
+  return (bits + half - 1 + (bits >> dropped & 1u)) >> dropped;
+}
+
+std::uint16_t to_f16(float value) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t sign = bits >> 16 & 0x8000u;
+  const float magnitude = std::abs(value);
+  if (std::isnan(value)) return static_cast<std::uint16_t>(sign | 0x7E00u);
+  if (magnitude < 0x1p-14f)  // subnormals: multiples of 2^-24
+    return static_cast<std::uint16_t>(
+        sign | static_cast<std::uint32_t>(std::nearbyint(magnitude * 0x1p24f)));
+  if (magnitude >= 65520) return static_cast<std::uint16_t>(sign | 0x7C00u);
+  const std::uint32_t exponent_shift = 112u << 10;
+  return static_cast<std::uint16_t>(sign | (rounded(bits & 0x7FFFFFFFu, 13) - exponent_shift));
+}
+
+std::uint16_t to_bf16(float value) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  if (std::isnan(value)) return static_cast<std::uint16_t>(bits >> 16 | 0x40u);
+  return static_cast<std::uint16_t>(rounded(bits, 16));
+}
+
 }  // namespace
 
 std::size_t size_of(DType dtype) {
@@ -230,6 +255,19 @@ void widen(const std::byte* data, DType dtype, std::size_t count, float* out) {
     out[i] = dtype == DType::kF16 ? from_f16(half)
                                   : std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
   }
+}
+
+std::vector<std::byte> narrow(std::span<const float> values, DType dtype) {
+  std::vector<std::byte> bytes(values.size() * size_of(dtype));
+  if (dtype == DType::kF32) {
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+    return bytes;
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::uint16_t half = dtype == DType::kF16 ? to_f16(values[i]) : to_bf16(values[i]);
+    std::memcpy(bytes.data() + 2 * i, &half, sizeof half);
+  }
+  return bytes;
 }
 
 void check_finite(std::span<const float> values, const std::string& where) {

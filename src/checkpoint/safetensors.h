@@ -44,6 +44,9 @@ class Safetensors {
 // `count` values of `dtype` (no kI8) at `data` (any alignment) as f32.
 void widen(const std::byte* data, DType dtype, std::size_t count, float* out);
 
+// The values, rounded to the nearest of `dtype` (no kI8; ties to even), as a file holds them.
+std::vector<std::byte> narrow(std::span<const float> values, DType dtype);
+
 // Throws InvalidFormat naming `where` and the first element that is NaN or infinite.
 void check_finite(std::span<const float> values, const std::string& where);
 

@@ -15,6 +15,7 @@
 #include "data/readers.h"
 #include "data/squad.h"
 #include "mine/miner.h"
+#include "mine/question_set.h"
 #include "mine/synthesize.h"
 #include "narabi/error.h"
 
@@ -25,8 +26,9 @@ namespace {
 constexpr std::size_t kQuestionsAtATime = 256;
 
 struct Options {
-  std::string squad, queries, qrels, run, model, output = "-", sampling = "top";
-  std::vector<std::string> corpus, synthesize;
+  std::string squad, queries, qrels, run, output = "-", sampling = "top";
+  std::vector<std::string> corpus, synthesize, models;
+  mine::PassageForm form;
   std::size_t skip_articles = 0, take_articles = 0, limit = 0, rounds = 1;
   mine::MiningOptions mining;
   bool keep_answers = false, json = false;
@@ -34,25 +36,14 @@ struct Options {
   TextFlags text;
 };
 
-struct Task {
-  mine::Corpus corpus;
-  std::vector<mine::Question> questions;
-};
+using Task = mine::QuestionSet;
 
 Task squad_task(const Options& options) {
   const data::SquadSplit split = data::take_articles(data::read_squad(options.squad),
                                                      options.skip_articles, options.take_articles);
   if (split.questions.empty())
     throw InvalidArgument(options.squad + ": no question is left in the articles chosen");
-  Task task;
-  for (std::size_t i = 0; i < split.paragraphs.size(); ++i) {
-    task.corpus.add({std::to_string(i), "", split.paragraphs[i].text}, split.paragraphs[i].article);
-  }
-  for (const data::SquadQuestion& question : split.questions) {
-    task.questions.push_back(
-        {question.id, question.text, {question.paragraph}, question.answers, {}});
-  }
-  return task;
+  return mine::from_squad(split, options.form);
 }
 
 Task corpus_task(const Options& options) {
@@ -141,10 +132,17 @@ void report(const Options& options, std::size_t questions, std::size_t groups, s
              dropped.by_answer, dropped.by_margin, dropped.by_score, dropped.easy);
 }
 
+// `limit` of them, spread over all: neighbours ask about the same passage.
+void keep_spread(std::vector<mine::Question>& questions, std::size_t limit) {
+  const std::size_t count = questions.size();
+  if (limit == 0 || count <= limit) return;
+  for (std::size_t i = 1; i < limit; ++i) questions[i] = std::move(questions[i * count / limit]);
+  questions.resize(limit);
+}
+
 void run(const Options& options) {
   Task task = load_task(options);
-  if (options.limit > 0 && task.questions.size() > options.limit)
-    task.questions.resize(options.limit);
+  keep_spread(task.questions, options.limit);
   std::optional<LexicalIndex> index;
   std::optional<Run> ranked;
   if (options.run.empty()) {
@@ -152,10 +150,11 @@ void run(const Options& options) {
   } else {
     ranked = read_run(options.run);
   }
-  std::optional<Reranker> model;
-  if (!options.model.empty()) model.emplace(options.model, options.model_flags.options());
-  mine::Miner miner(task.corpus, index ? &*index : nullptr, ranked ? &*ranked : nullptr,
-                    model ? &*model : nullptr, options.mining);
+  std::vector<Reranker> models;
+  for (const std::string& folder : options.models)
+    models.emplace_back(folder, options.model_flags.options());
+  mine::Miner miner(task.corpus, index ? &*index : nullptr, ranked ? &*ranked : nullptr, models,
+                    options.mining);
   const int threads =
       options.model_flags.threads > 0 ? options.model_flags.threads : base::available_cores();
   Output output(options.output);
@@ -179,7 +178,11 @@ void run(const Options& options) {
   report(options, task.questions.size(), groups, passages, miner.dropped());
 }
 
-void require_one_source(const Options& options) {
+void require_what_belongs_together(const Options& options) {
+  if (options.squad.empty() && (options.form.titles || options.form.max_length > 0))
+    throw CLI::ValidationError("mine", "--titles and --passage-length are for --squad");
+  if (options.mining.bm25_weight > 0 && (options.models.empty() || !options.run.empty()))
+    throw CLI::ValidationError("--bm25-weight", "expected --model, and no --run");
   const bool squad = !options.squad.empty(), corpus = !options.corpus.empty();
   const bool judged = !options.queries.empty() && !options.qrels.empty();
   if (squad && !corpus && !judged && options.synthesize.empty()) return;
@@ -208,20 +211,30 @@ void add_mine(CLI::App& app) {
   command->add_option("--queries", options->queries, "TSV id<TAB>text, or JSON lines");
   command->add_option("--qrels", options->qrels, "Which documents are relevant: TREC or BEIR");
   command
-      ->add_option("--synthesize", options->synthesize,
-                   "Make questions from the corpus: ict, cloze, title (several: one at random)")
+      ->add_option(
+          "--synthesize", options->synthesize,
+          "Make questions from the corpus: ict, cloze, clause, title (several: one at random)")
       ->delimiter(',')
-      ->check(CLI::IsMember({"ict", "cloze", "title"}));
+      ->check(CLI::IsMember({"ict", "cloze", "clause", "title"}));
   command->add_option("--rounds", options->rounds, "Synthetic questions of a passage")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->add_option("--run", options->run,
                       "Negatives from this TREC run (default: BM25 over the corpus)");
+  command->add_flag("--titles", options->form.titles,
+                    "The article's title in front of each passage (--squad)");
+  command->add_option("--passage-length", options->form.max_length,
+                      "Cut paragraphs between sentences into passages of at most N characters "
+                      "(--squad; 0: never)");
   command->add_option(
-      "--model", options->model,
+      "--model", options->models,
       "Score candidates with this reranker and rank them by its logits, which margins "
-      "are on and the output keeps");
+      "are on and the output keeps; several: the mean of their logits");
   mine::MiningOptions& mining = options->mining;
+  command
+      ->add_option("--bm25-weight", mining.bm25_weight,
+                   "With --model: scores are logit + W x BM25's score")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--negatives", mining.ranking.count, "Negatives from the ranking")
       ->capture_default_str();
   command->add_option("--range-min", mining.ranking.range_min, "First rank to take them from")
@@ -248,7 +261,7 @@ void add_mine(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--keep-answers", options->keep_answers,
                     "Keep candidates that hold an answer's text");
-  command->add_option("--limit", options->limit, "Only the first N questions (0: all)");
+  command->add_option("--limit", options->limit, "Only N questions, spread over all (0: all)");
   command->add_option("--seed", mining.seed, "Of everything random")->capture_default_str();
   command->add_option("--output", options->output, "JSON lines; - is stdout")
       ->capture_default_str();
@@ -265,9 +278,12 @@ void add_mine(CLI::App& app) {
       "  narabi mine --squad jaquad-train.json.xz --model DIR --negatives 5 --margin -8 --max-lead "
       "7 "
       "--output hard.jsonl\n"
+      "  narabi mine --squad jaquad-train.json.xz --titles --passage-length 200 --model A --model "
+      "B "
+      "--bm25-weight 0.3 --same-article 3 --output scored.jsonl\n"
       "  narabi mine --corpus docs.jsonl --synthesize ict,cloze --output pairs.jsonl");
   command->callback([options] {
-    require_one_source(*options);
+    require_what_belongs_together(*options);
     options->mining.ranking.sampling =
         options->sampling == "top" ? mine::Sampling::kTop : mine::Sampling::kRandom;
     options->mining.filter_answers = !options->keep_answers;

@@ -126,7 +126,7 @@ Split split(const Options& options, const mine::Corpus& corpus) {
 std::vector<data::Group> mine_groups(const mine::Corpus& corpus, const LexicalIndex& index,
                                      const std::vector<mine::Question>& questions,
                                      const mine::MiningOptions& rules, int threads) {
-  mine::Miner miner(corpus, &index, nullptr, nullptr, rules);
+  mine::Miner miner(corpus, &index, nullptr, {}, rules);
   std::vector<data::Group> groups;
   for (data::Group& group : miner.mine(questions, 0, threads)) {
     if (!group.passages.empty()) groups.push_back(std::move(group));

@@ -33,10 +33,12 @@ std::string text(const json& object, const char* key, const std::string& where) 
   return value.get<std::string>();
 }
 
-std::string without_title_mark(std::string context) {
+// Whether the context began with a title.
+bool remove_title_mark(std::string& context) {
   const std::size_t mark = context.find(kTitleMark);
-  if (mark != std::string::npos) context.replace(mark, kTitleMark.size(), " ");
-  return context;
+  if (mark == std::string::npos) return false;
+  context.replace(mark, kTitleMark.size(), " ");
+  return true;
 }
 
 std::vector<std::string> answer_texts(const json& question, const std::string& where) {
@@ -47,15 +49,31 @@ std::vector<std::string> answer_texts(const json& question, const std::string& w
   return texts;
 }
 
+// The position in the context as the file has it, 0 where it does not say.
+std::size_t first_answer_begin(const json& question, const std::string& where) {
+  if (!question.contains("answers") || question["answers"].empty()) return 0;
+  const json& answer = question["answers"][0];
+  if (!answer.contains("answer_start")) return 0;
+  if (!answer["answer_start"].is_number_unsigned())
+    throw InvalidFormat(where + ": answer_start: expected a position");
+  return answer["answer_start"].get<std::size_t>();
+}
+
 void read_article(const json& article, std::size_t number, const std::string& path,
                   SquadSplit& split) {
   const std::string where = path + ": data[" + std::to_string(number) + "]";
+  const std::string title = article.contains("title") ? text(article, "title", where) : "";
   for (const json& paragraph : array(article, "paragraphs", where)) {
     const std::size_t index = split.paragraphs.size();
-    split.paragraphs.push_back({number, without_title_mark(text(paragraph, "context", where))});
+    std::string context = text(paragraph, "context", where);
+    const bool titled = remove_title_mark(context);
+    const std::size_t removed = titled ? kTitleMark.size() - 1 : 0;
+    split.paragraphs.push_back({number, titled ? "" : title, std::move(context)});
     for (const json& question : array(paragraph, "qas", where)) {
+      const std::size_t begin = first_answer_begin(question, where);
       split.questions.push_back({text(question, "id", where), text(question, "question", where),
-                                 index, answer_texts(question, where)});
+                                 index, answer_texts(question, where),
+                                 begin > removed ? begin - removed : begin});
     }
   }
 }

@@ -12,10 +12,12 @@ struct SquadQuestion {
   std::string text;
   std::size_t paragraph = 0;         // the one that answers it
   std::vector<std::string> answers;  // their texts; empty where the file has none
+  std::size_t answer_begin = 0;      // of the first answer, in code points of the paragraph's text
 };
 
 struct SquadParagraph {
   std::size_t article = 0;
+  std::string title;  // of the article; empty where the file has none or has it in the text
   std::string
       text;  // with the title in front where the file has it there (JSQuAD: "title [SEP] text")
 };

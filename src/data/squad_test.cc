@@ -50,6 +50,17 @@ TEST_F(Squad, gives_gold_paragraphs) {
               HasSubstr("data[0]: paragraphs: expected an array"));
 }
 
+TEST_F(Squad, says_where_the_first_answer_begins_in_the_text_it_gives) {
+  const SquadSplit split = read_squad(write(
+      R"({"data":[{"title":"題","paragraphs":[)"
+      R"({"context":"題 [SEP] 文だ","qas":[{"id":"1","question":"何？","answers":[{"text":"だ","answer_start":9}]}]},)"
+      R"({"context":"文だ","qas":[{"id":"2","question":"何？","answers":[{"text":"だ","answer_start":1}]}]}]}]})"));
+  EXPECT_EQ(split.questions[0].answer_begin, 3u);  // of "題 文だ"
+  EXPECT_EQ(split.questions[1].answer_begin, 1u);
+  EXPECT_EQ(split.paragraphs[0].title, "");  // it stands in the text already
+  EXPECT_EQ(split.paragraphs[1].title, "題");
+}
+
 TEST(ShippedSplits, hold_what_their_sources_say) {
   const SquadSplit jsquad = read_squad(NARABI_SOURCE_DIR "/data/jsquad/jsquad-valid-v1.3.json.xz");
   EXPECT_EQ(jsquad.questions.size(), 4442u);

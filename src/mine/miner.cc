@@ -34,11 +34,17 @@ struct Miner::Draft {
   const Question* question = nullptr;
   std::vector<Candidate> ranking;
   std::vector<Candidate> positives;
+  std::unordered_map<std::size_t, double> bm25;  // of all passages above 0, where it counts
+
+  double blended(double logit, std::size_t passage, double bm25_weight) const {
+    const auto found = bm25.find(passage);
+    return found == bm25.end() ? logit : logit + bm25_weight * found->second;
+  }
 };
 
-Miner::Miner(const Corpus& corpus, const LexicalIndex* index, const Run* run, const Reranker* model,
-             const MiningOptions& options)
-    : corpus_(corpus), index_(index), model_(model), options_(options) {
+Miner::Miner(const Corpus& corpus, const LexicalIndex* index, const Run* run,
+             std::span<const Reranker> models, const MiningOptions& options)
+    : corpus_(corpus), index_(index), models_(models), options_(options) {
   everything_.resize(corpus.passages.size());
   std::iota(everything_.begin(), everything_.end(), std::size_t{0});
   if (run != nullptr) read_run(*run);
@@ -71,8 +77,11 @@ void Miner::rank(Draft& draft, Dropped& dropped) const {
     if (found != rankings_.end()) all = found->second;
   } else {
     const std::size_t wanted = options_.ranking.range_max + question.positives.size();
-    for (const Hit& hit : index_->search(question.text, wanted))
-      all.push_back({hit.document, hit.score});
+    const bool blended = options_.bm25_weight > 0;
+    for (const Hit& hit : index_->search(question.text, blended ? index_->size() : wanted)) {
+      if (all.size() < wanted) all.push_back({hit.document, hit.score});
+      if (blended) draft.bm25.emplace(hit.document, hit.score);
+    }
   }
   const AnswerFilter answers = answer_filter(question);
   for (const Candidate& candidate : all) {
@@ -111,12 +120,26 @@ void Miner::score(std::vector<Draft>& drafts) const {
   }
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < texts.size(); ++i) pairs.push_back({questions[i]->text, texts[i]});
-  const std::vector<Score> scores = model_->score(pairs);
-  for (std::size_t i = 0; i < slots.size(); ++i) slots[i]->score = scores[i].logit;
+  const std::vector<double> logits = mean_logits(pairs);
+  for (std::size_t i = 0; i < slots.size(); ++i) slots[i]->score = logits[i];
   for (Draft& draft : drafts) {
+    for (std::vector<Candidate>* candidates : {&draft.positives, &draft.ranking}) {
+      for (Candidate& candidate : *candidates)
+        candidate.score = draft.blended(candidate.score, candidate.passage, options_.bm25_weight);
+    }
     std::stable_sort(draft.ranking.begin(), draft.ranking.end(),
                      [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
   }
+}
+
+std::vector<double> Miner::mean_logits(const std::vector<Pair>& pairs) const {
+  std::vector<double> mean(pairs.size());
+  for (const Reranker& model : models_) {
+    const std::vector<Score> scores = model.score(pairs);
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+      mean[i] += scores[i].logit / static_cast<double>(models_.size());
+  }
+  return mean;
 }
 
 data::Group Miner::finish(const Draft& draft, std::size_t number, Dropped& dropped) const {
@@ -158,7 +181,7 @@ data::Group Miner::finish(const Draft& draft, std::size_t number, Dropped& dropp
   const auto push = [&](std::string text, float label, double score) {
     group.passages.push_back(std::move(text));
     group.labels.push_back(label);
-    if (model_ != nullptr) group.teacher.push_back(static_cast<float>(score));
+    if (!models_.empty()) group.teacher.push_back(static_cast<float>(score));
   };
   for (const Candidate& positive : draft.positives) {
     push(question.positive_text.empty() ? corpus_.text(positive.passage) : question.positive_text,
@@ -169,13 +192,14 @@ data::Group Miner::finish(const Draft& draft, std::size_t number, Dropped& dropp
   if (extra.empty()) return group;
   std::vector<std::string> texts;
   for (const std::size_t passage : extra) texts.push_back(corpus_.text(passage));
-  std::vector<Score> scores(extra.size());
-  if (model_ != nullptr) {
+  std::vector<double> logits(extra.size());
+  if (!models_.empty()) {
     std::vector<Pair> pairs;
     for (const std::string& text : texts) pairs.push_back({question.text, text});
-    scores = model_->score(pairs);
+    logits = mean_logits(pairs);
   }
-  for (std::size_t i = 0; i < extra.size(); ++i) push(std::move(texts[i]), 0, scores[i].logit);
+  for (std::size_t i = 0; i < extra.size(); ++i)
+    push(std::move(texts[i]), 0, draft.blended(logits[i], extra[i], options_.bm25_weight));
   return group;
 }
 
@@ -189,7 +213,7 @@ std::vector<data::Group> Miner::mine(const std::vector<Question>& questions, std
     drafts[i].question = &questions[i];
     rank(drafts[i], dropped[i]);
   });
-  if (model_ != nullptr) score(drafts);
+  if (!models_.empty()) score(drafts);
   pool.parallel_for(questions.size(), [&](std::size_t i, int) {
     groups[i] = finish(drafts[i], first + i, dropped[i]);
   });

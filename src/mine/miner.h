@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +41,7 @@ struct MiningOptions {
   NegativeRules ranking;         // BM25's, or the run's
   std::size_t same_article = 0;  // negatives of a positive's article, at random
   std::size_t random = 0;        // negatives of the whole corpus, at random
+  double bm25_weight = 0;        // with models and an index: scores are logit + bm25_weight x BM25
   bool filter_answers = true;
   std::uint64_t seed = 1;
 };
@@ -47,12 +49,12 @@ struct MiningOptions {
 // Deterministic: a question's group depends on its position and the seed only.
 class Miner {
  public:
-  // Rankings come from `index`, or from `run` (query id -> document id) where it is given. With a
-  // `model`, candidates and positives are scored by it: margins are then on its logits, the most
-  // relevant comes first, and the groups carry the logits as teacher scores; else they carry none.
-  // Borrows everything.
-  Miner(const Corpus& corpus, const LexicalIndex* index, const Run* run, const Reranker* model,
-        const MiningOptions& options);
+  // Rankings come from `index`, or from `run` (query id -> document id) where it is given. With
+  // `models`, candidates and positives are scored by the mean of their logits, plus bm25_weight
+  // times BM25: margins are then on that, the most relevant comes first, and the groups carry it as
+  // teacher scores; else they carry none. Borrows everything.
+  Miner(const Corpus& corpus, const LexicalIndex* index, const Run* run,
+        std::span<const Reranker> models, const MiningOptions& options);
 
   // Questions [first, first + questions.size()) of all. Groups without a negative have no passages.
   std::vector<data::Group> mine(const std::vector<Question>& questions, std::size_t first,
@@ -64,12 +66,13 @@ class Miner {
   void rank(Draft& draft, Dropped& dropped) const;
   AnswerFilter answer_filter(const Question& question) const;
   void score(std::vector<Draft>& drafts) const;
+  std::vector<double> mean_logits(const std::vector<Pair>& pairs) const;
   data::Group finish(const Draft& draft, std::size_t number, Dropped& dropped) const;
   void read_run(const Run& run);
 
   const Corpus& corpus_;
   const LexicalIndex* index_;
-  const Reranker* model_;
+  std::span<const Reranker> models_;
   MiningOptions options_;
   std::unordered_map<std::string, std::vector<Candidate>> rankings_;  // of the run
   bool from_run_ = false;

@@ -85,11 +85,23 @@ std::optional<Question> make_ict(const Corpus& corpus, std::size_t passage,
   return question;
 }
 
-std::optional<Question> make_cloze(const Corpus& corpus, std::size_t passage,
+// Part of a sentence: one of the stretches between commas that are long enough to be found again.
+std::u32string one_clause(const std::u32string& sentence, std::mt19937_64& random) {
+  std::vector<std::u32string> clauses;
+  for (std::size_t begin = 0; begin < sentence.size();) {
+    const std::size_t end = std::min(sentence.find(U'、', begin), sentence.size());
+    if (end - begin >= kMinSentence) clauses.push_back(sentence.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return clauses.empty() ? std::u32string() : one_of(clauses, random);
+}
+
+std::optional<Question> make_cloze(const Corpus& corpus, std::size_t passage, Kind kind,
                                    std::mt19937_64& random) {
   const std::vector<std::string> sentences = telling_sentences(corpus.passages[passage].text);
   if (sentences.empty()) return std::nullopt;
   std::u32string sentence = base::to_utf32(one_of(sentences, random));
+  if (kind == Kind::kClause) sentence = one_clause(sentence, random);
   const std::vector<Span> spans = find_spans(sentence);
   if (spans.size() < 3) return std::nullopt;  // a question needs more than its gap
   const Span span = one_of(spans, random);
@@ -115,8 +127,9 @@ std::optional<Question> make_title(const Corpus& corpus, std::size_t passage) {
 Kind kind_of(const std::string& word) {
   if (word == "ict") return Kind::kIct;
   if (word == "cloze") return Kind::kCloze;
+  if (word == "clause") return Kind::kClause;
   if (word == "title") return Kind::kTitle;
-  throw InvalidArgument("expected ict, cloze or title, found " + word);
+  throw InvalidArgument("expected ict, cloze, clause or title, found " + word);
 }
 
 std::vector<std::string> split_sentences(const std::string& text) {
@@ -143,7 +156,8 @@ std::optional<Question> synthesize(const Corpus& corpus, std::size_t passage, Ki
     case Kind::kIct:
       return make_ict(corpus, passage, random);
     case Kind::kCloze:
-      return make_cloze(corpus, passage, random);
+    case Kind::kClause:
+      return make_cloze(corpus, passage, kind, random);
     case Kind::kTitle:
       return make_title(corpus, passage);
   }

@@ -3,6 +3,7 @@
 //   ict     a sentence of the passage; the positive is the passage without it (inverse cloze task,
 //           Lee et al. 2019; in one of ten the sentence stays, so that matching words counts, too)
 //   cloze   a sentence with one of its spans replaced by 何, 誰, いつ, どこ or いくつ; the passage
+//   clause  the same of a part of a sentence between commas: as short as people ask
 //   title   title (and section, when the text begins with one) to the passage
 #pragma once
 
@@ -15,9 +16,9 @@
 
 namespace narabi::mine {
 
-enum class Kind { kIct, kCloze, kTitle };
+enum class Kind { kIct, kCloze, kClause, kTitle };
 
-// Throws InvalidArgument for another word than ict, cloze, title.
+// Throws InvalidArgument for another word than ict, cloze, clause, title.
 Kind kind_of(const std::string& word);
 
 // Whole sentences, split after 。！？ outside of brackets 「」『』（）.

@@ -46,6 +46,22 @@ TEST(Synthesize, AClozeAsksForASpanThatThePassageHolds) {
   }
 }
 
+TEST(Synthesize, AClauseAsksWithAPartOfASentence) {
+  const Corpus corpus =
+      corpus_of("銀閣寺は京都の東山にあり、室町時代の将軍足利義政が建てた寺院である。");
+  std::mt19937_64 random(6);
+  bool first = false, second = false;
+  for (int i = 0; i < 50; ++i) {
+    const auto question = synthesize(corpus, 0, Kind::kClause, random);
+    ASSERT_TRUE(question);
+    EXPECT_EQ(question->text.find("、"), std::string::npos) << question->text;
+    first |= question->text.ends_with("ありか。");
+    second |= question->text.ends_with("であるか。");
+  }
+  EXPECT_TRUE(first && second);
+  EXPECT_FALSE(synthesize(corpus_of("あ、い、う、え、お、か、き、く。"), 0, Kind::kClause, random));
+}
+
 TEST(Synthesize, ATitleAsksForTheTextWithoutIt) {
   std::mt19937_64 random(5);
   const auto question = synthesize(corpus_of(kFirst), 0, Kind::kTitle, random);
