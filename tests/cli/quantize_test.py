@@ -8,7 +8,7 @@ from pathlib import Path
 from narabi_cli import ROOT, SANITIZED, CliTest, golden_pairs, not_under_tsan, pair_lines, shipped_data
 from narabi_cli import TRAINED as MODEL  # rounding is judged on weights that mean something
 
-SHARP = ROOT / "models/narabi-tiny"  # its attention suffers from int8
+SHARP = ROOT / "models/narabi-xsmall"  # its attention suffers from int8
 
 FEWEST = ["--questions", 5, "--depth", 5, "--data", shipped_data()]
 # Under sanitizers engine/calibration_test.cc calibrates; 320 pairs more would look at the same code.
