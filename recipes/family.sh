@@ -59,11 +59,11 @@ mined kyoto-scored.jsonl --corpus "$data/kyoto/kyoto-passages.jsonl.xz" --synthe
 
 branch() { step "$1" train recipes/branch.yaml --set model.from="$work/$2" --set seed="$3" --set steps="$4" "${@:5}"; }
 on_labels=(--set 'loss=[{name: softmax_ce}, {name: bce, weight: 0.1}]' --set)
-mean() { [ -f "$work/$1/model.safetensors" ] || "$narabi" average "$work/$2" "$work/$3" --output "$work/$1"; }
+mean() { [ -f "$work/$1/model.safetensors" ] || "$narabi" average "$work/$2" "$work/$3" --output "$work/$1" "${@:4}"; }
 both="data.train=[$work/short.jsonl, $work/long.jsonl]"
 branch tiny-labels tiny 1 410 --set optimizer.lr=5e-4 "${on_labels[@]}" "$both"
 branch tiny-scores tiny 1 858 --set optimizer.lr=5e-4
-mean tiny-mean tiny-labels tiny-scores
+mean tiny-mean tiny-labels tiny-scores --logit-scale 0.5
 branch xsmall-labels xsmall-hard 3 212 "${on_labels[@]}" "$both"
 branch xsmall-scores xsmall-hard 4 300
 mean xsmall-mean xsmall-labels xsmall-scores

@@ -67,6 +67,11 @@ std::vector<float> mean_of(std::span<const ModelFolder> models, const TensorView
   return mean;
 }
 
+bool is_last_layer(const std::string& name) {
+  return name == "classifier.weight" || name == "classifier.bias" ||
+         name.starts_with("classifier.out_proj.");
+}
+
 void copy_file(const std::string& from, const fs::path& to) {
   base::AtomicFile file(to.string());
   file.write(base::read_file(from));
@@ -75,7 +80,8 @@ void copy_file(const std::string& from, const fs::path& to) {
 
 }  // namespace
 
-void average_folders(std::span<const std::string> folders, const std::string& output) {
+void average_folders(std::span<const std::string> folders, const std::string& output,
+                     float logit_scale) {
   if (folders.size() < 2) throw InvalidArgument("expected two models or more to average");
   std::vector<ModelFolder> models;
   for (const std::string& folder : folders) models.emplace_back(folder);
@@ -92,7 +98,11 @@ void average_folders(std::span<const std::string> folders, const std::string& ou
   std::vector<std::vector<std::byte>> data;
   for (const std::string& name : first.tensor_names()) {
     const TensorView& tensor = *first.find(name);
-    data.push_back(narrow(mean_of(models, tensor), tensor.dtype));
+    std::vector<float> mean = mean_of(models, tensor);
+    if (is_last_layer(name)) {
+      for (float& value : mean) value *= logit_scale;
+    }
+    data.push_back(narrow(mean, tensor.dtype));
     tensors.push_back({name, tensor.dtype, tensor.shape, data.back()});
   }
   std::error_code error;
