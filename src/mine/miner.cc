@@ -1,6 +1,7 @@
 #include "mine/miner.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <mutex>
 #include <numeric>
@@ -34,12 +35,6 @@ struct Miner::Draft {
   const Question* question = nullptr;
   std::vector<Candidate> ranking;
   std::vector<Candidate> positives;
-  std::unordered_map<std::size_t, double> bm25;  // of all passages above 0, where it counts
-
-  double blended(double logit, std::size_t passage, double bm25_weight) const {
-    const auto found = bm25.find(passage);
-    return found == bm25.end() ? logit : logit + bm25_weight * found->second;
-  }
 };
 
 Miner::Miner(const Corpus& corpus, const LexicalIndex* index, const Run* run,
@@ -77,11 +72,8 @@ void Miner::rank(Draft& draft, Dropped& dropped) const {
     if (found != rankings_.end()) all = found->second;
   } else {
     const std::size_t wanted = options_.ranking.range_max + question.positives.size();
-    const bool blended = options_.bm25_weight > 0;
-    for (const Hit& hit : index_->search(question.text, blended ? index_->size() : wanted)) {
-      if (all.size() < wanted) all.push_back({hit.document, hit.score});
-      if (blended) draft.bm25.emplace(hit.document, hit.score);
-    }
+    for (const Hit& hit : index_->search(question.text, wanted))
+      all.push_back({hit.document, hit.score});
   }
   const AnswerFilter answers = answer_filter(question);
   for (const Candidate& candidate : all) {
@@ -96,6 +88,22 @@ void Miner::rank(Draft& draft, Dropped& dropped) const {
       draft.ranking.push_back(candidate);
     }
   }
+  if (options_.bm25_weight == 0) return;
+  for (Candidate& positive : draft.positives) {
+    if (std::isinf(positive.score)) positive.score = bm25_of(question, {positive.passage})[0];
+  }
+}
+
+// Of passages that may lie beyond the ranking: 0 for one that shares nothing with the question.
+std::vector<double> Miner::bm25_of(const Question& question,
+                                   const std::vector<std::size_t>& passages) const {
+  std::vector<double> scores(passages.size());
+  for (const Hit& hit : index_->search(question.text, index_->size())) {
+    for (std::size_t i = 0; i < passages.size(); ++i) {
+      if (passages[i] == hit.document) scores[i] = hit.score;
+    }
+  }
+  return scores;
 }
 
 AnswerFilter Miner::answer_filter(const Question& question) const {
@@ -121,12 +129,10 @@ void Miner::score(std::vector<Draft>& drafts) const {
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < texts.size(); ++i) pairs.push_back({questions[i]->text, texts[i]});
   const std::vector<double> logits = mean_logits(pairs);
-  for (std::size_t i = 0; i < slots.size(); ++i) slots[i]->score = logits[i];
+  const double weight = options_.bm25_weight;
+  for (std::size_t i = 0; i < slots.size(); ++i)  // their scores are BM25's so far
+    slots[i]->score = logits[i] + (weight > 0 ? weight * slots[i]->score : 0);
   for (Draft& draft : drafts) {
-    for (std::vector<Candidate>* candidates : {&draft.positives, &draft.ranking}) {
-      for (Candidate& candidate : *candidates)
-        candidate.score = draft.blended(candidate.score, candidate.passage, options_.bm25_weight);
-    }
     std::stable_sort(draft.ranking.begin(), draft.ranking.end(),
                      [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
   }
@@ -192,14 +198,17 @@ data::Group Miner::finish(const Draft& draft, std::size_t number, Dropped& dropp
   if (extra.empty()) return group;
   std::vector<std::string> texts;
   for (const std::size_t passage : extra) texts.push_back(corpus_.text(passage));
-  std::vector<double> logits(extra.size());
+  std::vector<double> scores(extra.size());
   if (!models_.empty()) {
     std::vector<Pair> pairs;
     for (const std::string& text : texts) pairs.push_back({question.text, text});
-    logits = mean_logits(pairs);
+    scores = mean_logits(pairs);
   }
-  for (std::size_t i = 0; i < extra.size(); ++i)
-    push(std::move(texts[i]), 0, draft.blended(logits[i], extra[i], options_.bm25_weight));
+  if (options_.bm25_weight > 0) {
+    const std::vector<double> bm25 = bm25_of(question, extra);
+    for (std::size_t i = 0; i < extra.size(); ++i) scores[i] += options_.bm25_weight * bm25[i];
+  }
+  for (std::size_t i = 0; i < extra.size(); ++i) push(std::move(texts[i]), 0, scores[i]);
   return group;
 }
 

@@ -66,6 +66,8 @@ class Miner {
   void rank(Draft& draft, Dropped& dropped) const;
   AnswerFilter answer_filter(const Question& question) const;
   void score(std::vector<Draft>& drafts) const;
+  std::vector<double> bm25_of(const Question& question,
+                              const std::vector<std::size_t>& passages) const;
   std::vector<double> mean_logits(const std::vector<Pair>& pairs) const;
   data::Group finish(const Draft& draft, std::size_t number, Dropped& dropped) const;
   void read_run(const Run& run);
