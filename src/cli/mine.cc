@@ -136,8 +136,9 @@ void report(const Options& options, std::size_t questions, std::size_t groups, s
 void keep_spread(std::vector<mine::Question>& questions, std::size_t limit) {
   const std::size_t count = questions.size();
   if (limit == 0 || count <= limit) return;
-  for (std::size_t i = 1; i < limit; ++i) questions[i] = std::move(questions[i * count / limit]);
-  questions.resize(limit);
+  std::vector<mine::Question> kept;
+  for (std::size_t i = 0; i < limit; ++i) kept.push_back(std::move(questions[i * count / limit]));
+  questions = std::move(kept);
 }
 
 void run(const Options& options) {

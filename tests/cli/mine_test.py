@@ -67,6 +67,12 @@ class Mine(CliTest):
         self.assertEqual([group["query"] for group in self.groups("--limit", 3)],
                          [QUESTIONS[title][0][0] for title in ARTICLES])
 
+    def test_a_limit_just_below_all_keeps_questions_whole(self):
+        every = {group["query"]: group["pos"] for group in self.groups()}
+        kept = {group["query"]: group["pos"] for group in self.groups("--limit", 5)}
+        self.assertEqual(len(kept), 5)
+        self.assertEqual(kept, {query: every[query] for query in kept})
+
     def test_options_that_would_do_nothing_are_refused(self):
         path = self.file("squad.json", squad())
         corpus = self.file("corpus.jsonl", '{"id": "1", "text": "文"}\n')
