@@ -44,6 +44,9 @@ struct WriterOptions {
   int threads = 0;               // 0: the cores that the cgroup allows
   std::size_t batch = 16384;     // documents of a commit, at most
   std::size_t memory_mb = 1024;  // a commit comes earlier when its documents would need more
+  // Long work on vectors (train(), compact(), rebuild()): which, and how many of how many are done.
+  // May throw to stop it: what was committed stays, and train() begins the rest again.
+  std::function<void(const std::string& what, std::size_t done, std::size_t total)> progress;
 };
 
 struct IndexInfo {
@@ -54,6 +57,8 @@ struct IndexInfo {
   int dimension = 0;
   std::uint64_t vectors = 0;      // documents that have one
   std::uint64_t approximate = 0;  // of them, in the approximate index; the rest is searched exactly
+  std::size_t nprobe = 0;         // what the index notes for a search of it; 0: nothing
+  double refine = 0;
 };
 
 enum class Retriever { kBm25, kDense, kHybrid };
@@ -70,8 +75,10 @@ struct SearchOptions {
   double rrf_k = 60;
   double dense_weight = 0.5;  // of kScore; BM25 has the rest
   bool exact = false;         // dense: all vectors instead of the approximate index
-  std::size_t nprobe = 0;     // lists to visit; 0: an eighth, at least 16
-  double refine = 4;          // approximate candidates per result, scored again exactly
+  // Of the approximate index; 0: what the index notes (IndexWriter::note_search), else an eighth
+  // of the lists, at least 16, and 4.
+  std::size_t nprobe = 0;  // lists to visit
+  double refine = 0;       // candidates per result, scored again exactly
 };
 
 // Milliseconds of one search, by part.
@@ -106,6 +113,9 @@ class IndexWriter {
   // The approximate vector index, when more than a tenth of the vectors are not in it, and vectors
   // of documents that have none; commits first.
   void train();
+  // From now on what a search of the approximate index does that says nothing else; another factory
+  // forgets it.
+  void note_search(std::size_t nprobe, double refine);
 
   std::uint64_t documents() const;  // committed
   Counts counts() const;            // of what this writer has committed
@@ -141,8 +151,9 @@ class Index {
   std::vector<Hit> search(std::string_view query, const SearchOptions& options = {},
                           SearchTimes* times = nullptr) const;
 
-  // recall@10 and recall@100 of the approximate index against exact search, and the time of a
-  // query, for `queries` beginnings of stored documents and settings of nprobe and refine.
+  // recall@10 and recall@100 of the approximate index against exact search, and the median time of
+  // a query on one thread in milliseconds, without the embedder's: for `queries` parts of stored
+  // documents, refine 1 to 8, and nprobe doubled until it finds all or all lists are visited.
   struct Recall {
     std::size_t nprobe = 0;
     double refine = 0, recall_10 = 0, recall_100 = 0, ms = 0, exact_ms = 0;

@@ -40,6 +40,7 @@ struct Options {
   data::CorpusFormat format = data::CorpusFormat::kAuto;
   bool json = false, compact = false, words_only = false, bigrams_only = false;
   std::size_t recall_check = 0;
+  std::optional<double> recall_target;
   std::optional<int> title_weight;
   std::optional<double> k1, b;
   WriterOptions writer;
@@ -133,9 +134,40 @@ std::uint64_t add_file(const Options& options, const std::string& path, IndexWri
   }
 }
 
+// The work on vectors, one Progress after the other.
+class VectorProgress {
+ public:
+  explicit VectorProgress(bool forced) : forced_(forced) {}
+  void operator()(const std::string& what, std::size_t done, std::size_t total) {
+    check_interrupt();
+    if (what != what_) {
+      progress_.reset();  // ends its line
+      progress_ = std::make_shared<Progress>(what, total, forced_);
+      progress_->start();
+      what_ = what;
+      before_ = 0;
+    }
+    progress_->add(done - before_);
+    before_ = done;
+  }
+
+ private:
+  bool forced_;
+  std::string what_;
+  std::size_t before_ = 0;
+  std::shared_ptr<Progress> progress_;  // a std::function is copied
+};
+
+IndexWriter open_writer(const std::string& folder, const Options& options,
+                        const std::optional<IndexSettings>& settings) {
+  WriterOptions writer = options.writer;
+  writer.progress = VectorProgress(options.text.progress);
+  return IndexWriter(folder, settings, writer);
+}
+
 void build(const Options& options) {
   Report report(options.json);
-  IndexWriter writer(options.folder, wanted_settings(options), options.writer);
+  IndexWriter writer = open_writer(options.folder, options, wanted_settings(options));
   std::uint64_t skipped = 0;
   for (const std::string& path : options.corpus)
     skipped = add_file(options, path, writer, report, skipped);
@@ -144,6 +176,38 @@ void build(const Options& options) {
   if (options.compact) writer.compact();
   writer.train();
   report.finish(writer, skipped);
+}
+
+IndexWriter open_to_write(const std::string& folder, const Options& options) {
+  Index(folder).info();  // an index has to be there already
+  return open_writer(folder, options, std::nullopt);
+}
+
+std::string recall_line(const Index::Recall& row) {
+  return fmt::format("{:>7} {:>7} {:>10.4f} {:>11.4f} {:>10.2f}", row.nprobe, row.refine,
+                     row.recall_10, row.recall_100, row.ms);
+}
+
+// The fastest row that finds enough becomes what a search of the index does.
+void note_fastest(const Options& options, const std::vector<Index::Recall>& table, Output& output) {
+  const Index::Recall *best = nullptr, *fullest = &table.front();
+  for (const Index::Recall& row : table) {
+    if (row.recall_100 > fullest->recall_100) fullest = &row;
+    if (row.recall_100 >= *options.recall_target && (!best || row.ms < best->ms)) best = &row;
+  }
+  if (!best) {
+    throw InvalidArgument(fmt::format(
+        "--recall-target {}: no row of the table finds as much, the most is {:.4f}: use a factory "
+        "with more bytes for a vector (a larger PQ, SQ8), or a lower target",
+        *options.recall_target, fullest->recall_100));
+  }
+  open_to_write(options.folder, options).note_search(best->nprobe, best->refine);
+  JsonLine line;
+  line.set_flag("noted", true).set_integer("nprobe", static_cast<std::int64_t>(best->nprobe));
+  line.set("refine", best->refine);
+  output.line(options.json ? line.text()
+                           : fmt::format("{}   noted: searches of this index do so from now on",
+                                         recall_line(*best)));
 }
 
 // recall and time by nprobe and refine, to choose them from.
@@ -159,10 +223,9 @@ void show_recall(const Options& options) {
     line.set_integer("nprobe", static_cast<std::int64_t>(row.nprobe)).set("refine", row.refine);
     line.set("recall@10", row.recall_10).set("recall@100", row.recall_100);
     line.set("ms", row.ms).set("exact_ms", row.exact_ms);
-    output.line(options.json ? line.text()
-                             : fmt::format("{:>7} {:>7} {:>10.4f} {:>11.4f} {:>10.2f}", row.nprobe,
-                                           row.refine, row.recall_10, row.recall_100, row.ms));
+    output.line(options.json ? line.text() : recall_line(row));
   }
+  if (options.recall_target) note_fastest(options, table, output);
   output.close();
 }
 
@@ -180,17 +243,12 @@ void no_more_arguments(const Options& options) {
     throw CLI::ExtrasError("index", std::vector<std::string>(options.arguments));
 }
 
-IndexWriter open_to_write(const std::string& folder, const WriterOptions& options) {
-  Index(folder).info();  // an index has to be there already
-  return IndexWriter(folder, std::nullopt, options);
-}
-
 void erase(Options options) {
   const std::string folder = folder_of(options);
   if (options.arguments.empty() && options.ids.empty())
     throw CLI::RequiredError("ID, or --ids FILE");
   Report report(options.json);
-  IndexWriter writer = open_to_write(folder, options.writer);
+  IndexWriter writer = open_to_write(folder, options);
   const auto erase_one = [&](const std::string& id) {
     if (writer.erase(id)) report.committed(writer);
   };
@@ -210,7 +268,7 @@ void compact(Options options) {
   const std::string folder = folder_of(options);
   no_more_arguments(options);
   Report report(options.json);
-  IndexWriter writer = open_to_write(folder, options.writer);
+  IndexWriter writer = open_to_write(folder, options);
   writer.compact();
   report.finish(writer, std::nullopt);
 }
@@ -220,7 +278,7 @@ void rebuild(Options options) {
   no_more_arguments(options);
   Report report(options.json);
   verify_index(folder);  // an index has to be there; what is wrong with it is the reason to be here
-  IndexWriter writer(folder, std::nullopt, options.writer);
+  IndexWriter writer = open_writer(folder, options, std::nullopt);
   writer.rebuild();
   report.finish(writer, std::nullopt);
 }
@@ -258,6 +316,8 @@ void info(Options options) {
         .set("embedder", info.embedder)
         .set("dense", info.dense)
         .set_integer("dimension", info.dimension)
+        .set_integer("nprobe", integer(info.nprobe))
+        .set("refine", info.refine)
         .set_integer("vectors", integer(info.vectors))
         .set_integer("approximate", integer(info.approximate))
         .set_integer("deleted", integer(info.deleted))
@@ -285,6 +345,8 @@ void info(Options options) {
       output.line(fmt::format("embedder    {} ({} dimensions)", info.embedder, info.dimension));
       output.line(fmt::format("vectors     {}, {} of them in {}", info.vectors, info.approximate,
                               info.dense));
+      if (info.nprobe > 0)
+        output.line(fmt::format("searched    with nprobe {}, refine {}", info.nprobe, info.refine));
     }
   }
   output.close();
@@ -330,10 +392,17 @@ void add_build_options(CLI::App& command, Options& options) {
   command.add_option("--dense", options.writer.dense,
                      "Faiss factory of the vector index: Flat (exact, the default), IVF1024,PQ32, "
                      "IVF256,SQ8, ...");
+  CLI::Option* check =
+      command
+          .add_option("--recall-check", options.recall_check,
+                      "Recall and time of the vector index against exact search, by N queries")
+          ->check(CLI::PositiveNumber);
   command
-      .add_option("--recall-check", options.recall_check,
-                  "Recall and time of the vector index against exact search, by N queries")
-      ->check(CLI::PositiveNumber);
+      .add_option("--recall-target", options.recall_target,
+                  "Note in the index the fastest nprobe and refine that reach this recall@100; "
+                  "searches use them from now on")
+      ->needs(check)
+      ->check(CLI::Range(0.0, 1.0));
 }
 
 // Settings of a new index.
@@ -419,7 +488,7 @@ void add_index(CLI::App& app) {
       "  narabi index my.index --corpus data/kyoto/kyoto-sample.jsonl.xz\n"
       "  narabi index my.index --corpus part1.jsonl.zst part2.tsv --bad-lines skip --json\n"
       "  narabi index my.index --embedder ruri-v3-30m --dense IVF1024,PQ32\n"
-      "  narabi index my.index --recall-check 100\n"
+      "  narabi index my.index --recall-check 100 --recall-target 0.97\n"
       "  narabi search my.index --query 銀閣寺を建てた人");
   command->callback([command, options] {
     if (!command->get_subcommands().empty()) return;

@@ -42,6 +42,10 @@ Progress::~Progress() {
   if (shown_) show(true);
 }
 
+void Progress::start() {
+  if (enabled_) show(false);
+}
+
 void Progress::add(std::size_t count) {
   done_ += count;
   if (!enabled_ || duration<double>(steady_clock::now() - last_).count() < kInterval) return;

@@ -16,6 +16,7 @@ class Progress {
   // total 0: unknown, then only the count and the rate are shown.
   Progress(std::string what, std::size_t total, bool forced);
   ~Progress();
+  void start();  // shows that nothing is done yet: for work whose first add() comes late
   void add(std::size_t count);
 
  private:

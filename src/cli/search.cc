@@ -287,12 +287,13 @@ void add_dense_options(CLI::App& command, Options& options, CLI::Option* index) 
       ->capture_default_str();
   command.add_flag("--exact", search.exact, "Vectors: compare with all, no approximate index");
   command.add_option("--nprobe", search.nprobe,
-                     "Vectors: lists to visit (default: an eighth, at least 16)");
+                     "Vectors: lists to visit (default: what the index notes, else an eighth, at "
+                     "least 16)");
   command
       .add_option("--refine", search.refine,
-                  "Vectors: approximate candidates per result, scored again exactly")
-      ->check(CLI::Range(1.0, 1000.0))
-      ->capture_default_str();
+                  "Vectors: approximate candidates per result, scored again exactly (default: what "
+                  "the index notes, else 4)")
+      ->check(CLI::Range(1.0, 1000.0));
 }
 
 // Throws for what a corpus in memory cannot do.

@@ -103,6 +103,33 @@ class Dense(CliTest):
         self.assertGreater(full[0]["recall@100"], 0.99)
         self.assertTrue(all(0 < row["recall@10"] <= 1 + 1e-9 and row["ms"] > 0 for row in rows))
 
+    def test_the_fastest_row_that_finds_enough_is_noted_and_used(self):
+        self.build("--dense", "IVF16,PQ8x4")
+        few = self.search("--retriever", "dense", "--nprobe", 1, "--refine", 1)
+        check = ["index", self.index, "--recall-check", 20]
+        *rows, noted = self.narabi(*check, "--recall-target", 0.98, "--json").json
+        self.assertEqual([row["nprobe"] for row in rows[::4]], [4, 8, 16][:len(rows) // 4])
+        enough = [row for row in rows if row["recall@100"] >= 0.98]
+        best = min(enough, key=lambda row: row["ms"])
+        self.assertEqual(noted, {"noted": True, "nprobe": best["nprobe"], "refine": best["refine"]})
+        self.assertEqual((self.info()["nprobe"], self.info()["refine"]), (best["nprobe"], best["refine"]))
+        self.assertIn(f"with nprobe {best['nprobe']}, refine {best['refine']:g}\n",
+                      self.narabi("index", "info", self.index).out)
+        asked = self.search("--retriever", "dense", "--nprobe", best["nprobe"], "--refine", best["refine"])
+        self.assertEqual(self.search("--retriever", "dense"), asked)
+        self.assertNotEqual(few, asked)
+        self.wrong_usage(*check, "--recall-target", 1.1, expect=["--recall-target"])
+        self.wrong_usage("index", self.index, "--recall-target", 0.9, expect=["--recall-check"])
+        self.narabi("index", self.index, "--dense", "IVF4,PQ1x1")
+        self.assertEqual((self.info()["nprobe"], self.info()["refine"]), (0, 0))
+
+    def test_a_target_that_no_row_reaches_is_said_and_nothing_noted(self):
+        self.documents = kyoto(3000)
+        self.corpus = self.file("many.jsonl", json_lines(self.documents))
+        self.build("--dense", "IVF4,PQ1x1")
+        self.fails("index", self.index, "--recall-check", 20, "--recall-target", 1, expect=["target 1", "the most is 0."])
+        self.assertEqual(self.info()["nprobe"], 0)
+
     @not_under_tsan
     def test_deleted_replaced_and_filtered_documents_are_not_found(self):
         for factory in ["Flat", "IVF4,SQ8"]:

@@ -112,6 +112,10 @@ void search_flat(const VectorFile& file, std::size_t begin, const float* query, 
   keep_best(hits, k);
 }
 
+float inner_product(const float* a, const float* b, int dimension) {
+  return faiss::fvec_inner_product(a, b, static_cast<std::size_t>(dimension));
+}
+
 struct Ann::Impl {
   std::unique_ptr<faiss::Index> index;  // an IndexIDMap over what the factory made
 };
@@ -120,7 +124,11 @@ Ann::Ann(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Ann::~Ann() = default;
 
 std::unique_ptr<Ann> Ann::build(const std::string& factory,
-                                const std::vector<const VectorFile*>& files) {
+                                const std::vector<const VectorFile*>& files,
+                                const Progress& progress) {
+  const auto report = [&](const char* what, std::size_t done, std::size_t total) {
+    if (progress) progress(what, done, total);
+  };
   omp_set_num_threads(threads());
   auto inner = make(factory, files[0]->dimension());
   auto* lists = dynamic_cast<faiss::IndexIVF*>(inner.get());
@@ -137,7 +145,11 @@ std::unique_ptr<Ann> Ann::build(const std::string& factory,
   auto mapped = std::make_unique<faiss::IndexIDMap>(inner.get());
   mapped->own_fields = true;
   inner.release();
+  report("training vectors", 0, static_cast<std::size_t>(rows));
   mapped->train(rows, sample.data());
+  report("training vectors", static_cast<std::size_t>(rows), static_cast<std::size_t>(rows));
+  std::size_t total = 0;
+  for (const VectorFile* file : files) total += file->numbers().size();
   for (const VectorFile* file : files) {
     const std::size_t all = file->numbers().size();
     std::vector<Id> ids;
@@ -146,6 +158,7 @@ std::unique_ptr<Ann> Ann::build(const std::string& factory,
       ids.assign(file->numbers().begin() + static_cast<std::ptrdiff_t>(begin),
                  file->numbers().begin() + static_cast<std::ptrdiff_t>(begin + count));
       mapped->add_with_ids(static_cast<Id>(count), file->row(begin), ids.data());
+      report("vectors put into lists", static_cast<std::size_t>(mapped->ntotal), total);
     }
   }
   return std::unique_ptr<Ann>(new Ann(std::make_unique<Impl>(Impl{std::move(mapped)})));

@@ -31,11 +31,19 @@ void keep_best(std::vector<VectorHit>& hits, std::size_t k);
 void search_flat(const VectorFile& file, std::size_t begin, const float* query, std::size_t k,
                  const std::function<bool(std::uint32_t)>& wanted, std::vector<VectorHit>& hits);
 
+// By the same additions as search_flat: equal to its score.
+float inner_product(const float* a, const float* b, int dimension);
+
 class Ann {
  public:
+  // What is being done, and how many of how many vectors are done.
+  using Progress =
+      std::function<void(const std::string& what, std::size_t done, std::size_t total)>;
+
   // Trains on a seeded sample (64 vectors a centroid, at least 20,000), then adds all.
   static std::unique_ptr<Ann> build(const std::string& factory,
-                                    const std::vector<const VectorFile*>& files);
+                                    const std::vector<const VectorFile*>& files,
+                                    const Progress& progress = {});
   static std::unique_ptr<Ann> load(const std::string& path);  // throws InvalidFormat when damaged
   ~Ann();
 

@@ -1,5 +1,6 @@
 #include "narabi/index.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -136,7 +137,10 @@ struct Index::Impl {
     std::vector<RankedNumber> ranking;
     if (snapshot.vectors.empty()) return ranking;
     const auto ann = options.exact ? nullptr : ann_of(snapshot);
-    for (const VectorHit& hit : search_vectors(snapshot, ann.get(), query.data(), options, allowed))
+    SearchOptions noted = options;
+    if (options.nprobe == 0) noted.nprobe = snapshot.noted.nprobe;
+    if (options.refine == 0) noted.refine = snapshot.noted.refine;
+    for (const VectorHit& hit : search_vectors(snapshot, ann.get(), query.data(), noted, allowed))
       ranking.push_back({hit.number, hit.score});
     return ranking;
   }
@@ -230,10 +234,10 @@ std::vector<Index::Hit> Index::search(std::string_view query, const SearchOption
 
 namespace {
 
-constexpr std::size_t kQueryCharacters =
-    24;  // a beginning of a document as long as a short question
+constexpr std::size_t kQueryCharacters = 24;  // of a document: as long as a short question
+constexpr double kAsGoodAsAll = 0.9995;       // recall@100 at which more lists are not tried
 
-// Beginnings of documents spread over the collection.
+// Parts of documents spread over the collection.
 std::vector<std::string> sample_queries(Store& store, std::size_t wanted) {
   std::vector<std::string> queries;
   const std::uint64_t end = store.counter("next_number");
@@ -259,6 +263,12 @@ double share_found(const std::vector<RankedNumber>& exact, const std::vector<Ran
   return all == 0 ? 1 : static_cast<double>(hits) / static_cast<double>(all);
 }
 
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 }  // namespace
 
 std::vector<Index::Recall> Index::check_recall(std::size_t count) const {
@@ -279,30 +289,34 @@ std::vector<Index::Recall> Index::check_recall(std::size_t count) const {
       vectors.push_back(impl_->embed(query));
     SearchOptions everything;
     everything.exact = true;
-    const auto start = Clock::now();
-    for (const auto& vector : vectors)
+    std::vector<double> exact_times;
+    for (const auto& vector : vectors) {
+      const auto begin = Clock::now();
       exact.push_back(impl_->dense_arm(snapshot, vector, everything, {}));
-    const double exact_ms = ms_since(start) / static_cast<double>(vectors.size());
-    const std::size_t lists = ann->lists();
-    for (std::size_t nprobe = lists ? 4 : 1; nprobe <= std::max<std::size_t>(lists, 1);
-         nprobe *= 4) {
+      exact_times.push_back(ms_since(begin));
+    }
+    const double exact_ms = median(exact_times);
+    const std::size_t lists = std::max<std::size_t>(ann->lists(), 1);
+    for (std::size_t nprobe = std::min<std::size_t>(4, lists);; nprobe *= 2) {
+      nprobe = std::min(nprobe, lists);
       for (const double refine : {1.0, 2.0, 4.0, 8.0}) {
         Recall row{.nprobe = nprobe, .refine = refine, .exact_ms = exact_ms};
         SearchOptions options;
         options.nprobe = nprobe;
         options.refine = refine;
-        const auto begin = Clock::now();
-        std::vector<std::vector<RankedNumber>> found;
-        for (const auto& vector : vectors)
-          found.push_back(impl_->dense_arm(snapshot, vector, options, {}));
-        row.ms = ms_since(begin) / static_cast<double>(vectors.size());
-        for (std::size_t i = 0; i < found.size(); ++i) {
-          row.recall_10 += share_found(exact[i], found[i], 10) / static_cast<double>(found.size());
-          row.recall_100 +=
-              share_found(exact[i], found[i], 100) / static_cast<double>(found.size());
+        std::vector<double> times;
+        const auto share = 1 / static_cast<double>(vectors.size());
+        for (std::size_t i = 0; i < vectors.size(); ++i) {
+          const auto begin = Clock::now();
+          const auto found = impl_->dense_arm(snapshot, vectors[i], options, {});
+          times.push_back(ms_since(begin));
+          row.recall_10 += share * share_found(exact[i], found, 10);
+          row.recall_100 += share * share_found(exact[i], found, 100);
         }
+        row.ms = median(times);
         table.push_back(row);
       }
+      if (nprobe == lists || table.back().recall_100 >= kAsGoodAsAll) break;
     }
   });
   return table;
@@ -344,6 +358,9 @@ IndexInfo Index::info() const {
       info.embedder = found->second;
       info.dense = settings.at("dense");
       info.dimension = std::stoi(settings.at("dimension"));
+      const NotedSearch noted = noted_search(settings);
+      info.nprobe = noted.nprobe;
+      info.refine = noted.refine;
     }
   });
   return info;

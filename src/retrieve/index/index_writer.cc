@@ -97,10 +97,18 @@ struct IndexWriter::Impl {
     const auto old = segments_of(*store, "faiss");
     Transaction transaction(store->database(), Transaction::Kind::kWrite);
     store->set("dense", factory);
+    store_noted(*store, {});
     for (const SegmentRecord& record : old) store->remove(record);
     next_generation();
     transaction.commit();
     remove_files(old);
+  }
+
+  void note_search(std::size_t nprobe, double refine) {
+    Transaction transaction(store->database(), Transaction::Kind::kWrite);
+    store_noted(*store, {.nprobe = nprobe, .refine = refine});
+    next_generation();
+    transaction.commit();
   }
 
   void need_embedder() {
@@ -112,7 +120,9 @@ struct IndexWriter::Impl {
   // that a crash costs one.
   void embed_missing() {
     const auto have = embedded_numbers(folder, segments_of(*store, "vectors"));
+    const std::size_t missing = documents() - std::min<std::size_t>(documents(), have.size());
     std::vector<StoredDocument> batch;
+    std::size_t embedded = 0;
     for (std::uint32_t from = 0;;) {
       batch.clear();
       std::uint32_t seen = from;
@@ -131,6 +141,8 @@ struct IndexWriter::Impl {
       store->add(record);
       next_generation();
       transaction.commit();
+      embedded += batch.size();
+      if (options.progress) options.progress("documents embedded", embedded, missing);
     }
   }
 
@@ -293,7 +305,7 @@ struct IndexWriter::Impl {
     for (const SegmentRecord& record : vectors) all += record.documents;
     for (const SegmentRecord& record : old) covered += record.documents;
     if (is_flat(factory) || all == 0 || (!always && all <= covered + covered / 10)) return;
-    exchange(old, write_ann(folder, new_file("faiss"), factory, vectors));
+    exchange(old, write_ann(folder, new_file("faiss"), factory, vectors, options.progress));
   }
 
   // Merges neighbouring segments into one, without their dead.
@@ -416,6 +428,11 @@ void IndexWriter::rebuild() {
 void IndexWriter::train() {
   impl_->commit();
   impl_->train(false);
+}
+
+void IndexWriter::note_search(std::size_t nprobe, double refine) {
+  impl_->commit();
+  impl_->note_search(nprobe, refine);
 }
 
 std::uint64_t IndexWriter::documents() const {

@@ -83,6 +83,17 @@ void check_same(const IndexSettings& stored, const IndexSettings& wanted,
   }
 }
 
+NotedSearch noted_search(const Store::Settings& stored) {
+  if (stored.count("nprobe") == 0) return {};
+  return {.nprobe = static_cast<std::size_t>(number(stored, "nprobe")),
+          .refine = number(stored, "refine")};
+}
+
+void store_noted(Store& store, const NotedSearch& noted) {
+  store.set("nprobe", std::to_string(noted.nprobe));
+  store.set("refine", shortest(noted.refine));
+}
+
 std::string dictionary_stamp(const std::string& folder) {
   constexpr std::size_t kPart = 1 << 20;
   const base::MappedFile file((std::filesystem::path(folder) / "sys.dic").string());

@@ -20,6 +20,14 @@ IndexSettings load_settings(const Store::Settings& stored);
 void check_same(const IndexSettings& stored, const IndexSettings& wanted,
                 const std::string& folder);
 
+// How the approximate index is searched; 0: not noted.
+struct NotedSearch {
+  std::size_t nprobe = 0;
+  double refine = 0;
+};
+NotedSearch noted_search(const Store::Settings& stored);
+void store_noted(Store& store, const NotedSearch& noted);
+
 // Name, size and a hash of the dictionary in `folder`.
 std::string dictionary_stamp(const std::string& folder);
 // Throws Unsupported, saying what to do, when the terms were made by another analyser or

@@ -46,9 +46,9 @@ std::shared_ptr<const Snapshot> load_snapshot(Store& store, const std::string& f
     vectors.push_back(std::make_shared<const VectorFile>(segment_path(folder, record.file)));
   std::optional<SegmentRecord> ann;
   for (const SegmentRecord& record : segments_of(store, "faiss")) ann = record;
-  return std::make_shared<const Snapshot>(Snapshot{store.counter("generation"),
-                                                   LexicalSearch(std::move(segments), statistics),
-                                                   std::move(vectors), std::move(ann)});
+  return std::make_shared<const Snapshot>(
+      Snapshot{store.counter("generation"), LexicalSearch(std::move(segments), statistics),
+               std::move(vectors), std::move(ann), noted_search(store.settings())});
 }
 
 std::vector<Bitmap> allowed_documents(Store& store, const Snapshot& snapshot,

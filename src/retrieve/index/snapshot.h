@@ -10,6 +10,7 @@
 #include "narabi/index.h"
 #include "retrieve/dense/vector_file.h"
 #include "retrieve/index/analysis.h"
+#include "retrieve/index/settings.h"
 #include "retrieve/lexical/lexical_search.h"
 #include "retrieve/store/store.h"
 
@@ -22,6 +23,7 @@ struct Snapshot {
   LexicalSearch lexical;
   std::vector<std::shared_ptr<const VectorFile>> vectors;  // by the numbers of their documents
   std::optional<SegmentRecord> ann;  // covers the vectors up to its last number
+  NotedSearch noted;                 // of it
 };
 
 // Inside a read transaction of `store`. Throws IoError for a segment that is not there: a writer

@@ -19,6 +19,8 @@
 namespace narabi::retrieve {
 namespace {
 
+constexpr double kRefine = 4;
+
 void sync_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const bool synced = fd >= 0 && ::fsync(fd) == 0;
@@ -38,12 +40,6 @@ const float* vector_of(const Snapshot& snapshot, std::uint32_t number) {
     if (const float* row = file->find(number)) return row;
   }
   return nullptr;
-}
-
-float inner_product(const float* a, const float* b, int dimension) {
-  float sum = 0;
-  for (int i = 0; i < dimension; ++i) sum += a[i] * b[i];
-  return sum;
 }
 
 }  // namespace
@@ -91,14 +87,15 @@ std::optional<SegmentRecord> merge_vectors(Store& store, const std::string& fold
 }
 
 SegmentRecord write_ann(const std::string& folder, const std::string& file,
-                        const std::string& factory, const std::vector<SegmentRecord>& vectors) {
+                        const std::string& factory, const std::vector<SegmentRecord>& vectors,
+                        const Ann::Progress& progress) {
   std::vector<std::unique_ptr<VectorFile>> files;
   std::vector<const VectorFile*> views;
   for (const SegmentRecord& record : vectors) {
     files.push_back(std::make_unique<VectorFile>(segment_path(folder, record.file)));
     views.push_back(files.back().get());
   }
-  const auto ann = Ann::build(factory, views);
+  const auto ann = Ann::build(factory, views, progress);
   const std::string path = segment_path(folder, file), temporary = path + ".tmp";
   ann->save(temporary);
   sync_file(temporary);
@@ -134,7 +131,8 @@ std::vector<VectorHit> search_vectors(const Snapshot& snapshot, const Ann* ann, 
   if (ann != nullptr) {
     // Dead and filtered documents take places: ask for more until there are enough, or all are
     // seen.
-    auto fetch = static_cast<std::size_t>(std::ceil(static_cast<double>(k) * options.refine));
+    const double refine = options.refine > 0 ? options.refine : kRefine;
+    auto fetch = static_cast<std::size_t>(std::ceil(static_cast<double>(k) * refine));
     for (;; fetch *= 4) {
       hits.clear();
       for (const std::uint32_t number : ann->search(query, fetch, options.nprobe)) {

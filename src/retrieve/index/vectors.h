@@ -29,7 +29,8 @@ std::optional<SegmentRecord> merge_vectors(Store& store, const std::string& fold
                                            const std::string& file);
 // Trains and writes the approximate index over all vectors.
 SegmentRecord write_ann(const std::string& folder, const std::string& file,
-                        const std::string& factory, const std::vector<SegmentRecord>& vectors);
+                        const std::string& factory, const std::vector<SegmentRecord>& vectors,
+                        const Ann::Progress& progress);
 
 // Ascending numbers of the documents that have a vector.
 std::vector<std::uint32_t> embedded_numbers(const std::string& folder,
