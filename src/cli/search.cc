@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "base/utf8.h"
 #include "cli/commands.h"
@@ -111,11 +112,17 @@ void rerank_hits(std::vector<Index::Hit> hits, const Reranker& reranker, const O
   add_left_out(hits, logits.size(), outcome.results);
 }
 
-Outcome search(const Collection& collection, const Reranker* reranker, const Options& options,
-               const std::string& query) {
-  const auto start = Clock::now();
+// Queries are searched together where that is faster.
+std::size_t queries_at_once(const Options& options) {
+  return options.search.exact && options.search.retriever != Retriever::kBm25 ? 64 : 1;
+}
+
+// `start`: when the search began; of several queries at once, as if they had come one after the
+// other.
+Outcome outcome_of(std::vector<Index::Hit> hits, const SearchTimes& times, Clock::time_point start,
+                   const Reranker* reranker, const Options& options, const std::string& query) {
   Outcome outcome;
-  std::vector<Index::Hit> hits = collection.search(query, options.search, &outcome.times);
+  outcome.times = times;
   outcome.found = hits.size();
   if (reranker != nullptr) {
     const auto rerank_start = Clock::now();
@@ -222,7 +229,10 @@ std::string summary(const Outcome& outcome, const Options& options, std::size_t 
 
 void search_one(const Collection& collection, const Reranker* reranker, const Options& options) {
   const std::string query = options.text.checked("--query", options.query);
-  Outcome outcome = search(collection, reranker, options, query);
+  const auto start = Clock::now();
+  SearchTimes times;
+  std::vector<Index::Hit> hits = collection.search(query, options.search, &times);
+  Outcome outcome = outcome_of(std::move(hits), times, start, reranker, options, query);
   Output output("-");
   if (options.json) {
     write_json(outcome, options, reranker != nullptr, query, std::nullopt, output);
@@ -234,21 +244,41 @@ void search_one(const Collection& collection, const Reranker* reranker, const Op
   output.close();
 }
 
+std::vector<std::string_view> texts_of(std::span<const data::Query> queries) {
+  std::vector<std::string_view> texts;
+  for (const data::Query& query : queries) texts.push_back(query.text);
+  return texts;
+}
+
 void search_many(const Collection& collection, const Reranker* reranker, const Options& options) {
   const std::vector<data::Query> queries =
       data::read_queries(options.queries, options.text.invalid());
   Progress progress("queries", queries.size(), options.text.progress);
   Run run;
   Output output("-");
-  for (const data::Query& query : queries) {
-    check_interrupt();
-    const Outcome outcome = search(collection, reranker, options, query.text);
+  const auto write = [&](const data::Query& query, const Outcome& outcome) {
     auto& ranking = run[query.id];
     for (const Result& result : outcome.results)
       ranking.emplace_back(result.hit.document.id, result.final_score);
     if (options.output.empty())
       write_json(outcome, options, reranker != nullptr, query.text, query.id, output);
     progress.add(1);
+  };
+  const std::size_t at_once = queries_at_once(options);
+  for (std::size_t begin = 0; begin < queries.size(); begin += at_once) {
+    check_interrupt();
+    const std::span part =
+        std::span(queries).subspan(begin, std::min(at_once, queries.size() - begin));
+    const std::vector<std::string_view> texts = texts_of(part);
+    SearchTimes times;
+    const auto start = Clock::now();
+    auto hits = collection.search(texts, options.search, &times);
+    const auto share = (Clock::now() - start) / static_cast<std::int64_t>(part.size());
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      check_interrupt();
+      write(part[i], outcome_of(std::move(hits[i]), times, Clock::now() - share, reranker, options,
+                                part[i].text));
+    }
   }
   if (!options.output.empty())
     write_run(options.output, run, reranker ? "narabi" : options.retriever);

@@ -37,6 +37,15 @@ std::vector<Index::Hit> Collection::search(std::string_view query, const SearchO
   return hits;
 }
 
+std::vector<std::vector<Index::Hit>> Collection::search(std::span<const std::string_view> queries,
+                                                        const SearchOptions& options,
+                                                        SearchTimes* times) const {
+  if (index_) return index_->search(queries, options, times);
+  std::vector<std::vector<Index::Hit>> hits;
+  for (const std::string_view query : queries) hits.push_back(search(query, options, times));
+  return hits;
+}
+
 std::size_t Collection::size() const {
   return index_ ? static_cast<std::size_t>(index_->info().documents) : memory_->size();
 }

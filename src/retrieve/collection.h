@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,9 @@ class Collection {
   // As Index::search. Of a corpus in memory, InvalidArgument for vectors and for a filter.
   std::vector<Index::Hit> search(std::string_view query, const SearchOptions& options,
                                  SearchTimes* times = nullptr) const;
+  std::vector<std::vector<Index::Hit>> search(std::span<const std::string_view> queries,
+                                              const SearchOptions& options,
+                                              SearchTimes* times = nullptr) const;
   std::size_t size() const;
   bool has_vectors() const;
   // Loads the embedder and the approximate index, so that the first dense search is as fast as the

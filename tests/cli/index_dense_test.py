@@ -103,6 +103,22 @@ class Dense(CliTest):
         self.assertGreater(full[0]["recall@100"], 0.99)
         self.assertTrue(all(0 < row["recall@10"] <= 1 + 1e-9 and row["ms"] > 0 for row in rows))
 
+    def test_many_exact_queries_at_once_find_what_each_finds_alone(self):
+        self.build("--dense", "IVF4,SQ8")
+        queries = [d["text"][:20] for d in self.documents[1:200:3]]
+        path = self.file("queries.tsv", "".join(f"q{i}\t{query}\n" for i, query in enumerate(queries)))
+        for step in ["all", "half deleted"]:
+            if step != "all":
+                self.narabi("index", "delete", self.index, *(d["id"] for d in self.documents[::2]))
+            for retriever in ["dense", "hybrid"]:
+                options = ["--retriever", retriever, "--exact", "--candidates", 40, "--top-n", 40]
+                lines = self.narabi("search", self.index, "--queries", path, "--json", *options).json
+                for i in [0, 5, len(queries) - 1]:
+                    alone = self.narabi("search", self.index, "--query", queries[i], "--json", *options).json
+                    found = [{key: value for key, value in line.items() if key != "query_id"} for line in lines
+                             if line["query_id"] == f"q{i}"]
+                    self.assertEqual(found, alone)
+
     def test_the_fastest_row_that_finds_enough_is_noted_and_used(self):
         self.build("--dense", "IVF16,PQ8x4")
         few = self.search("--retriever", "dense", "--nprobe", 1, "--refine", 1)

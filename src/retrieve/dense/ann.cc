@@ -23,6 +23,9 @@ using Id = faiss::Index::idx_t;
 
 constexpr std::size_t kTrainingPerCentroid = 64, kFewestTraining = 20'000;
 constexpr std::size_t kRowsAtATime = 16'384;
+// Of a product with many queries; so many more than k are looked at, in case that some are not
+// wanted or that rounding has changed their order.
+constexpr std::size_t kRowsOfProducts = 262'144, kSpare = 32;
 
 // ThreadSanitizer does not see the barriers of libgomp, which is built without it.
 int threads() {
@@ -89,15 +92,15 @@ void keep_best(std::vector<VectorHit>& hits, std::size_t k) {
   hits.resize(count);
 }
 
-void search_flat(const VectorFile& file, std::size_t begin, const float* query, std::size_t k,
-                 const std::function<bool(std::uint32_t)>& wanted, std::vector<VectorHit>& hits) {
-  const std::size_t rows = file.numbers().size();
+void search_flat(const VectorFile& file, std::size_t begin, std::size_t end, const float* query,
+                 std::size_t k, const std::function<bool(std::uint32_t)>& wanted,
+                 std::vector<VectorHit>& hits) {
   const std::size_t most = 4 * k + 64;  // between two cuts to k
   std::vector<float> scores(kRowsAtATime);
   keep_best(hits, k);
   float least = hits.size() < k ? -std::numeric_limits<float>::infinity() : hits.back().score;
-  for (; begin < rows; begin += kRowsAtATime) {
-    const std::size_t count = std::min(kRowsAtATime, rows - begin);
+  for (; begin < end; begin += kRowsAtATime) {
+    const std::size_t count = std::min(kRowsAtATime, end - begin);
     faiss::fvec_inner_products_ny(scores.data(), query, file.row(begin),
                                   static_cast<std::size_t>(file.dimension()), count);
     for (std::size_t i = 0; i < count; ++i) {
@@ -110,6 +113,39 @@ void search_flat(const VectorFile& file, std::size_t begin, const float* query, 
     }
   }
   keep_best(hits, k);
+}
+
+void search_flat_many(const VectorFile& file, std::size_t begin, const std::vector<float>& queries,
+                      std::size_t k, const std::function<bool(std::uint32_t)>& wanted,
+                      std::vector<std::vector<VectorHit>>& hits) {
+  omp_set_num_threads(threads());
+  const auto dimension = static_cast<std::size_t>(file.dimension());
+  const std::size_t rows = file.numbers().size();
+  std::vector<float> scores;
+  std::vector<Id> found;
+  for (; begin < rows; begin += kRowsOfProducts) {
+    const std::size_t count = std::min(kRowsOfProducts, rows - begin);
+    const std::size_t most = std::min(count, k + kSpare);
+    scores.resize(hits.size() * most);
+    found.resize(hits.size() * most);
+    faiss::knn_inner_product(queries.data(), file.row(begin), dimension, hits.size(), count, most,
+                             scores.data(), found.data());
+    for (std::size_t q = 0; q < hits.size(); ++q) {
+      const float* query = queries.data() + q * dimension;
+      const std::size_t before = hits[q].size();
+      for (std::size_t i = q * most; i < (q + 1) * most; ++i) {
+        const std::size_t row = begin + static_cast<std::size_t>(found[i]);
+        const std::uint32_t number = file.numbers()[row];
+        if (wanted(number))
+          hits[q].push_back({number, inner_product(query, file.row(row), file.dimension())});
+      }
+      if (hits[q].size() - before < k && most < count) {
+        hits[q].resize(before);  // too many of the best are not wanted: one by one
+        search_flat(file, begin, begin + count, query, k, wanted, hits[q]);
+      }
+      keep_best(hits[q], k);
+    }
+  }
 }
 
 float inner_product(const float* a, const float* b, int dimension) {

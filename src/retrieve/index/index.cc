@@ -45,6 +45,48 @@ Database::Access access_for(const std::string& folder) {
   return can_write(folder) || log ? Database::Access::kRead : Database::Access::kImmutable;
 }
 
+std::vector<Fused> fused(const std::vector<RankedNumber>& bm25,
+                         const std::vector<RankedNumber>& dense, const SearchOptions& options) {
+  std::vector<Fused> hits = unite(bm25, dense);
+  if (options.retriever != Retriever::kHybrid) {
+    for (Fused& hit : hits)
+      hit.score = options.retriever == Retriever::kBm25 ? hit.bm25 : hit.dense;
+  } else if (options.fusion == Fusion::kRank) {
+    fuse_by_rank(hits, options.rrf_k);
+  } else {
+    fuse_by_score(hits, options.dense_weight);
+  }
+  return hits;
+}
+
+std::vector<Index::Hit> stored_hits(Store& store, const std::string& folder,
+                                    const std::vector<Fused>& found) {
+  std::vector<Index::Hit> hits;
+  for (const Fused& hit : found) {
+    auto document = store.get(hit.number);
+    if (!document) {
+      throw InvalidFormat(folder +
+                          ": a segment holds a document that the store does not: narabi index "
+                          "INDEX rebuild");
+    }
+    hits.push_back({{std::move(document->id), std::move(document->title), std::move(document->text),
+                     std::move(document->metadata)},
+                    hit.score,
+                    hit.bm25,
+                    hit.dense,
+                    hit.bm25_rank,
+                    hit.dense_rank});
+  }
+  return hits;
+}
+
+SearchTimes of_one(SearchTimes times, double queries) {
+  for (double* part :
+       {&times.analyze, &times.bm25, &times.embed, &times.dense, &times.fusion, &times.fetch})
+    *part /= queries;
+  return times;
+}
+
 }  // namespace
 
 struct Index::Impl {
@@ -131,47 +173,33 @@ struct Index::Impl {
     return found->second;
   }
 
-  std::vector<RankedNumber> dense_arm(const Snapshot& snapshot, const std::vector<float>& query,
-                                      const SearchOptions& options,
-                                      std::span<const Bitmap> allowed) {
-    std::vector<RankedNumber> ranking;
-    if (snapshot.vectors.empty()) return ranking;
+  // A ranking for each of the queries.
+  std::vector<std::vector<RankedNumber>> dense_arm(const Snapshot& snapshot,
+                                                   std::span<const std::vector<float>> queries,
+                                                   const SearchOptions& options,
+                                                   std::span<const Bitmap> allowed) {
+    std::vector<std::vector<RankedNumber>> rankings(queries.size());
+    if (snapshot.vectors.empty()) return rankings;
     const auto ann = options.exact ? nullptr : ann_of(snapshot);
     SearchOptions noted = options;
     if (options.nprobe == 0) noted.nprobe = snapshot.noted.nprobe;
     if (options.refine == 0) noted.refine = snapshot.noted.refine;
-    for (const VectorHit& hit : search_vectors(snapshot, ann.get(), query.data(), noted, allowed))
-      ranking.push_back({hit.number, hit.score});
-    return ranking;
+    std::vector<float> rows;
+    for (const auto& query : queries) rows.insert(rows.end(), query.begin(), query.end());
+    const auto hits = search_vectors(snapshot, ann.get(), rows, queries.size(), noted, allowed);
+    for (std::size_t i = 0; i < hits.size(); ++i) {
+      for (const VectorHit& hit : hits[i]) rankings[i].push_back({hit.number, hit.score});
+    }
+    return rankings;
   }
 
-  std::vector<Fused> find(Store& store, const Snapshot& snapshot, const Terms& terms,
-                          const std::vector<float>& query, const SearchOptions& options,
-                          SearchTimes& times) {
-    Lap lap;
-    std::vector<Bitmap> allowed;
-    if (!options.filter.empty()) allowed = allowed_documents(store, snapshot, options.filter);
-    std::vector<RankedNumber> bm25, dense;
-    if (options.retriever != Retriever::kDense) {
-      for (const auto& hit : snapshot.lexical.search(terms, options.candidates, allowed))
-        bm25.push_back({hit.number, hit.score});
-      lap.end(times.bm25);
-    }
-    if (options.retriever != Retriever::kBm25) {
-      dense = dense_arm(snapshot, query, options, allowed);
-      lap.end(times.dense);
-    }
-    std::vector<Fused> hits = unite(bm25, dense);
-    if (options.retriever != Retriever::kHybrid) {
-      for (Fused& hit : hits)
-        hit.score = options.retriever == Retriever::kBm25 ? hit.bm25 : hit.dense;
-    } else if (options.fusion == Fusion::kRank) {
-      fuse_by_rank(hits, options.rrf_k);
-    } else {
-      fuse_by_score(hits, options.dense_weight);
-    }
-    lap.end(times.fusion);
-    return hits;
+  std::vector<RankedNumber> lexical_arm(const Snapshot& snapshot, const Terms& terms,
+                                        const SearchOptions& options,
+                                        std::span<const Bitmap> allowed) {
+    std::vector<RankedNumber> ranking;
+    for (const auto& hit : snapshot.lexical.search(terms, options.candidates, allowed))
+      ranking.push_back({hit.number, hit.score});
+    return ranking;
   }
 
   std::shared_ptr<const Snapshot> snapshot_of(Store& store) {
@@ -194,41 +222,44 @@ Index::Index(Index&&) noexcept = default;
 
 std::vector<Index::Hit> Index::search(std::string_view query, const SearchOptions& options,
                                       SearchTimes* times) const {
+  return std::move(search(std::span(&query, 1), options, times).front());
+}
+
+std::vector<std::vector<Index::Hit>> Index::search(std::span<const std::string_view> queries,
+                                                   const SearchOptions& options,
+                                                   SearchTimes* times) const {
+  const bool has_bm25 = options.retriever != Retriever::kDense;
+  const bool has_dense = options.retriever != Retriever::kBm25;
   SearchTimes spent;
   Lap lap;
-  Terms terms;
-  std::vector<float> vector;
-  if (options.retriever != Retriever::kDense) terms = impl_->analysis->analyze_query(query);
+  std::vector<Terms> terms(queries.size());
+  std::vector<std::vector<float>> vectors;
+  for (std::size_t i = 0; has_bm25 && i < queries.size(); ++i)
+    terms[i] = impl_->analysis->analyze_query(queries[i]);
   lap.end(spent.analyze);
-  if (options.retriever != Retriever::kBm25) {
-    vector = impl_->embed(query);
-    lap.end(spent.embed);
-  }
-  std::vector<Hit> hits;
-  const bool dense = options.retriever != Retriever::kBm25 && !options.exact;
-  const auto fetch = [&](Store& store, const Snapshot& snapshot) {
-    const std::vector<Fused> all = impl_->find(store, snapshot, terms, vector, options, spent);
-    Lap fetching;
-    for (const Fused& found : all) {
-      auto document = store.get(found.number);
-      if (!document) {
-        throw InvalidFormat(
-            impl_->folder +
-            ": a segment holds a document that the store does not: narabi index INDEX "
-            "rebuild");
-      }
-      hits.push_back({{std::move(document->id), std::move(document->title),
-                       std::move(document->text), std::move(document->metadata)},
-                      found.score,
-                      found.bm25,
-                      found.dense,
-                      found.bm25_rank,
-                      found.dense_rank});
+  for (std::size_t i = 0; has_dense && i < queries.size(); ++i)
+    vectors.push_back(impl_->embed(queries[i]));
+  lap.end(spent.embed);
+  std::vector<std::vector<Hit>> hits(queries.size());
+  const auto find = [&](Store& store, const Snapshot& snapshot) {
+    Lap part;
+    std::vector<Bitmap> allowed;
+    if (!options.filter.empty()) allowed = allowed_documents(store, snapshot, options.filter);
+    std::vector<std::vector<RankedNumber>> bm25(queries.size()), dense(queries.size());
+    for (std::size_t i = 0; has_bm25 && i < queries.size(); ++i)
+      bm25[i] = impl_->lexical_arm(snapshot, terms[i], options, allowed);
+    part.end(has_bm25 ? spent.bm25 : spent.dense);  // with the filter, whichever arm comes first
+    if (has_dense) dense = impl_->dense_arm(snapshot, vectors, options, allowed);
+    part.end(spent.dense);
+    for (std::size_t i = 0; i < queries.size(); ++i) {
+      const std::vector<Fused> all = fused(bm25[i], dense[i], options);
+      part.end(spent.fusion);
+      hits[i] = stored_hits(store, impl_->folder, all);
+      part.end(spent.fetch);
     }
-    fetching.end(spent.fetch);
   };
-  impl_->with_snapshot(fetch, dense);
-  if (times != nullptr) *times = spent;
+  impl_->with_snapshot(find, has_dense && !options.exact);
+  if (times != nullptr) *times = of_one(spent, static_cast<double>(queries.size()));
   return hits;
 }
 
@@ -284,18 +315,13 @@ std::vector<Index::Recall> Index::check_recall(std::size_t count) const {
                             ": the index has no approximate vector index: search is "
                             "exact; make one by --dense IVF...,PQ...");
     std::vector<std::vector<float>> vectors;
-    std::vector<std::vector<RankedNumber>> exact;
     for (const std::string& query : sample_queries(store, count))
       vectors.push_back(impl_->embed(query));
     SearchOptions everything;
     everything.exact = true;
-    std::vector<double> exact_times;
-    for (const auto& vector : vectors) {
-      const auto begin = Clock::now();
-      exact.push_back(impl_->dense_arm(snapshot, vector, everything, {}));
-      exact_times.push_back(ms_since(begin));
-    }
-    const double exact_ms = median(exact_times);
+    const auto start = Clock::now();
+    const auto exact = impl_->dense_arm(snapshot, vectors, everything, {});
+    const double exact_ms = ms_since(start) / static_cast<double>(vectors.size());
     const std::size_t lists = std::max<std::size_t>(ann->lists(), 1);
     for (std::size_t nprobe = std::min<std::size_t>(4, lists);; nprobe *= 2) {
       nprobe = std::min(nprobe, lists);
@@ -308,7 +334,7 @@ std::vector<Index::Recall> Index::check_recall(std::size_t count) const {
         const auto share = 1 / static_cast<double>(vectors.size());
         for (std::size_t i = 0; i < vectors.size(); ++i) {
           const auto begin = Clock::now();
-          const auto found = impl_->dense_arm(snapshot, vectors[i], options, {});
+          const auto found = impl_->dense_arm(snapshot, std::span(&vectors[i], 1), options, {})[0];
           times.push_back(ms_since(begin));
           row.recall_10 += share * share_found(exact[i], found, 10);
           row.recall_100 += share * share_found(exact[i], found, 100);

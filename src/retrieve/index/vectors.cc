@@ -20,6 +20,7 @@ namespace narabi::retrieve {
 namespace {
 
 constexpr double kRefine = 4;
+constexpr std::size_t kManyQueries = 20;  // from here on a product of matrices pays
 
 void sync_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -34,12 +35,33 @@ SegmentRecord record_of(const std::string& file, const std::vector<std::uint32_t
           numbers.back(), written.bytes, written.checksum};
 }
 
-// The vectors of `numbers`, of any of the files; null for a number without one.
+// The vector of a document, of any of the files; null where it has none.
 const float* vector_of(const Snapshot& snapshot, std::uint32_t number) {
   for (const auto& file : snapshot.vectors) {
     if (const float* row = file->find(number)) return row;
   }
   return nullptr;
+}
+
+std::vector<VectorHit> search_ann(const Snapshot& snapshot, const Ann& ann, const float* query,
+                                  const SearchOptions& options,
+                                  const std::function<bool(std::uint32_t)>& wanted) {
+  const std::size_t k = options.candidates;
+  const double refine = options.refine > 0 ? options.refine : kRefine;
+  std::vector<VectorHit> hits;
+  // Dead and filtered documents take places: ask for more until there are enough, or all are seen.
+  auto fetch = static_cast<std::size_t>(std::ceil(static_cast<double>(k) * refine));
+  for (;; fetch *= 4) {
+    hits.clear();
+    for (const std::uint32_t number : ann.search(query, fetch, options.nprobe)) {
+      if (!wanted(number)) continue;
+      if (const float* row = vector_of(snapshot, number))
+        hits.push_back({number, inner_product(query, row, snapshot.vectors[0]->dimension())});
+    }
+    if (hits.size() >= k || fetch >= ann.size()) break;
+  }
+  keep_best(hits, k);
+  return hits;
 }
 
 }  // namespace
@@ -120,35 +142,31 @@ std::vector<std::uint32_t> embedded_numbers(const std::string& folder,
   return all;
 }
 
-std::vector<VectorHit> search_vectors(const Snapshot& snapshot, const Ann* ann, const float* query,
-                                      const SearchOptions& options,
-                                      std::span<const Bitmap> allowed) {
+std::vector<std::vector<VectorHit>> search_vectors(const Snapshot& snapshot, const Ann* ann,
+                                                   const std::vector<float>& queries,
+                                                   std::size_t count, const SearchOptions& options,
+                                                   std::span<const Bitmap> allowed) {
   const std::size_t k = options.candidates;
   const auto wanted = [&](std::uint32_t number) {
     return snapshot.lexical.is_alive(number, allowed);
   };
-  std::vector<VectorHit> hits;
-  if (ann != nullptr) {
-    // Dead and filtered documents take places: ask for more until there are enough, or all are
-    // seen.
-    const double refine = options.refine > 0 ? options.refine : kRefine;
-    auto fetch = static_cast<std::size_t>(std::ceil(static_cast<double>(k) * refine));
-    for (;; fetch *= 4) {
-      hits.clear();
-      for (const std::uint32_t number : ann->search(query, fetch, options.nprobe)) {
-        if (!wanted(number)) continue;
-        if (const float* row = vector_of(snapshot, number))
-          hits.push_back({number, inner_product(query, row, snapshot.vectors[0]->dimension())});
-      }
-      if (hits.size() >= k || fetch >= ann->size()) break;
-    }
-    keep_best(hits, k);
-  }
+  const auto query_at = [&](std::size_t i) {
+    return queries.data() + i * static_cast<std::size_t>(snapshot.vectors[0]->dimension());
+  };
+  std::vector<std::vector<VectorHit>> hits(count);
+  for (std::size_t i = 0; ann != nullptr && i < count; ++i)
+    hits[i] = search_ann(snapshot, *ann, query_at(i), options, wanted);
   for (const auto& file : snapshot.vectors) {
     const auto numbers = file->numbers();
-    const auto begin = ann ? std::upper_bound(numbers.begin(), numbers.end(), snapshot.ann->last)
+    const auto first = ann ? std::upper_bound(numbers.begin(), numbers.end(), snapshot.ann->last)
                            : numbers.begin();
-    search_flat(*file, static_cast<std::size_t>(begin - numbers.begin()), query, k, wanted, hits);
+    const auto begin = static_cast<std::size_t>(first - numbers.begin());
+    if (count >= kManyQueries && allowed.empty()) {
+      search_flat_many(*file, begin, queries, k, wanted, hits);
+    } else {
+      for (std::size_t i = 0; i < count; ++i)
+        search_flat(*file, begin, numbers.size(), query_at(i), k, wanted, hits[i]);
+    }
   }
   return hits;
 }

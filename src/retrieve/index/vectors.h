@@ -36,9 +36,11 @@ SegmentRecord write_ann(const std::string& folder, const std::string& file,
 std::vector<std::uint32_t> embedded_numbers(const std::string& folder,
                                             const std::vector<SegmentRecord>& vectors);
 
-// The best `options.candidates` of the alive documents. `ann`: null for exact search.
-std::vector<VectorHit> search_vectors(const Snapshot& snapshot, const Ann* ann, const float* query,
-                                      const SearchOptions& options,
-                                      std::span<const Bitmap> allowed);
+// The best `options.candidates` of the alive documents for each of `count` queries (count x
+// dimension). `ann`: null for exact search.
+std::vector<std::vector<VectorHit>> search_vectors(const Snapshot& snapshot, const Ann* ann,
+                                                   const std::vector<float>& queries,
+                                                   std::size_t count, const SearchOptions& options,
+                                                   std::span<const Bitmap> allowed);
 
 }  // namespace narabi::retrieve
