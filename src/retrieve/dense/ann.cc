@@ -14,7 +14,20 @@
 #include <random>
 
 #include "base/cpu.h"
+#include "kernels/sgemm.h"
 #include "narabi/error.h"
+
+// Faiss's matrix products; the rest of BLAS and LAPACK comes from OpenBLAS. Hidden: a program that
+// links libnarabi keeps its own.
+extern "C" __attribute__((visibility("hidden"))) int sgemm_(
+    const char* transposed_a, const char* transposed_b, const int* m, const int* n, const int* k,
+    const float* alpha, const float* a, const int* lda, const float* b, const int* ldb,
+    const float* beta, float* c, const int* ldc) {
+  narabi::kernels::sgemm({*transposed_a != 'N' && *transposed_a != 'n',
+                          *transposed_b != 'N' && *transposed_b != 'n', *m, *n, *k, *alpha, a, *lda,
+                          b, *ldb, *beta, c, *ldc});
+  return 0;
+}
 
 namespace narabi::retrieve {
 namespace {
