@@ -152,7 +152,7 @@ class Index {
   std::vector<Hit> search(std::string_view query, const SearchOptions& options = {},
                           SearchTimes* times = nullptr) const;
   // The same for many queries, in one commit's state; `times`: of one query on average. Exact dense
-  // search of 20 or more is several times faster than one by one.
+  // search of many is several times faster than one by one.
   std::vector<std::vector<Hit>> search(std::span<const std::string_view> queries,
                                        const SearchOptions& options = {},
                                        SearchTimes* times = nullptr) const;

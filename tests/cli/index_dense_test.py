@@ -91,6 +91,15 @@ class Dense(CliTest):
         for part in ["of 300 passages found", "bm25", "dense", "fusion", "total"]:
             self.assertIn(part, text)
 
+    @not_under_tsan
+    def test_every_kind_of_approximate_index_finds_what_exact_search_finds(self):
+        self.build()
+        exact = self.search("--retriever", "dense", "--exact", "--candidates", 10)
+        for factory in ["HNSW16", "IVF4_HNSW8,SQ8", "IVF4,PQ16", "OPQ8,IVF4,PQ8"]:
+            self.narabi("index", self.index, "--dense", factory)
+            found = self.search("--retriever", "dense", "--nprobe", 4, "--refine", 16, "--candidates", 10)
+            self.assertEqual([line["id"] for line in found], [line["id"] for line in exact], factory)
+
     def test_an_approximate_index_agrees_with_exact_search_when_all_lists_are_visited(self):
         self.build("--dense", "IVF4,SQ8")
         info = self.info()
@@ -199,6 +208,8 @@ class Dense(CliTest):
     def test_factories_that_are_none_are_named(self):
         self.fails("index", self.index, "--corpus", self.corpus, "--embedder", EMBEDDER, "--dense", "nonsense",
                    expect=["nonsense"])
+        self.fails("index", self.index, "--corpus", self.corpus, "--embedder", EMBEDDER, "--dense", "IVF4,PQ8x4fs",
+                   expect=["PQ8x4fs", "nprobe"])
         self.index = self.folder / "few"
         self.fails("index", self.index, "--corpus", self.corpus, "--embedder", EMBEDDER, "--dense", "IVF4096,PQ4",
                    expect=["4096", "300"])

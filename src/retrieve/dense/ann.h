@@ -26,18 +26,13 @@ struct VectorHit {
 // Best first; equal scores: the smaller number first.
 void keep_best(std::vector<VectorHit>& hits, std::size_t k);
 
-// Exact, over rows of one file, [begin, end): into `hits`, which holds the best k so far. `wanted`
-// is only asked about documents that would get in.
-void search_flat(const VectorFile& file, std::size_t begin, std::size_t end, const float* query,
+// Exact, over the rows of one file from `begin` on, for each query (hits.size() x dimension): into
+// `hits`, which hold the best k so far. Many queries at once take all cores and are several times
+// faster for each. `wanted` is only asked about documents that would get in.
+void search_flat(const VectorFile& file, std::size_t begin, const std::vector<float>& queries,
                  std::size_t k, const std::function<bool(std::uint32_t)>& wanted,
-                 std::vector<VectorHit>& hits);
-// The same from `begin` to the end for many queries (hits.size() x dimension), with all cores:
-// several times faster for each when there are many and `wanted` leaves out few.
-void search_flat_many(const VectorFile& file, std::size_t begin, const std::vector<float>& queries,
-                      std::size_t k, const std::function<bool(std::uint32_t)>& wanted,
-                      std::vector<std::vector<VectorHit>>& hits);
-
-// By the same additions as search_flat: equal to its score.
+                 std::vector<std::vector<VectorHit>>& hits);
+// The score of a hit.
 float inner_product(const float* a, const float* b, int dimension);
 
 class Ann {

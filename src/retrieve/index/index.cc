@@ -228,6 +228,7 @@ std::vector<Index::Hit> Index::search(std::string_view query, const SearchOption
 std::vector<std::vector<Index::Hit>> Index::search(std::span<const std::string_view> queries,
                                                    const SearchOptions& options,
                                                    SearchTimes* times) const {
+  if (queries.empty()) return {};
   const bool has_bm25 = options.retriever != Retriever::kDense;
   const bool has_dense = options.retriever != Retriever::kBm25;
   SearchTimes spent;

@@ -20,7 +20,6 @@ namespace narabi::retrieve {
 namespace {
 
 constexpr double kRefine = 4;
-constexpr std::size_t kManyQueries = 20;  // from here on a product of matrices pays
 
 void sync_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -161,12 +160,7 @@ std::vector<std::vector<VectorHit>> search_vectors(const Snapshot& snapshot, con
     const auto first = ann ? std::upper_bound(numbers.begin(), numbers.end(), snapshot.ann->last)
                            : numbers.begin();
     const auto begin = static_cast<std::size_t>(first - numbers.begin());
-    if (count >= kManyQueries && allowed.empty()) {
-      search_flat_many(*file, begin, queries, k, wanted, hits);
-    } else {
-      for (std::size_t i = 0; i < count; ++i)
-        search_flat(*file, begin, numbers.size(), query_at(i), k, wanted, hits[i]);
-    }
+    search_flat(*file, begin, queries, k, wanted, hits);
   }
   return hits;
 }
