@@ -159,7 +159,7 @@ class Index {
 
   // recall@10 and recall@100 of the approximate index against exact search, and the median time of
   // a query on one thread in milliseconds, without the embedder's: for `queries` parts of stored
-  // documents, refine 1 to 8, and nprobe doubled until it finds all or all lists are visited.
+  // documents, refine 1 to 32, and nprobe doubled until it finds all or all lists are visited.
   // exact_ms: of a query, all at once on all cores.
   struct Recall {
     std::size_t nprobe = 0;

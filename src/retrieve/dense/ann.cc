@@ -20,6 +20,7 @@
 #include "base/cpu.h"
 #include "kernels/sgemm.h"
 #include "narabi/error.h"
+#include "retrieve/dense/code_lists.h"
 
 // Faiss's matrix products; the rest of BLAS and LAPACK comes from OpenBLAS. Hidden: a program that
 // links libnarabi keeps its own.
@@ -207,10 +208,19 @@ float inner_product(const float* a, const float* b, int dimension) {
 
 struct Ann::Impl {
   std::unique_ptr<faiss::Index> index;  // an IndexIDMap over what the factory made
+  std::unique_ptr<CodeLists> codes;     // of a loaded index: instead of its lists, where they fit
 
   const faiss::IndexIDMap& map() const { return static_cast<const faiss::IndexIDMap&>(*index); }
   const faiss::IndexPreTransform* transform() const {
     return dynamic_cast<const faiss::IndexPreTransform*>(map().index);
+  }
+  void lay_out_codes() {
+    auto* lists = dynamic_cast<faiss::IndexIVFPQ*>(behind_transform(map().index));
+    if (!lists || !dynamic_cast<const faiss::IndexFlat*>(lists->quantizer) ||
+        !CodeLists::can_hold(*lists))
+      return;
+    codes = std::make_unique<CodeLists>(*lists, map().id_map);
+    lists->replace_invlists(nullptr);
   }
   const faiss::Index* searched() const { return behind_transform(map().index); }
   const faiss::IndexIVF* lists() const { return dynamic_cast<const faiss::IndexIVF*>(searched()); }
@@ -257,7 +267,7 @@ std::unique_ptr<Ann> Ann::build(const std::string& factory,
       report("vectors put into lists", static_cast<std::size_t>(mapped->ntotal), total);
     }
   }
-  return std::unique_ptr<Ann>(new Ann(std::make_unique<Impl>(Impl{std::move(mapped)})));
+  return std::unique_ptr<Ann>(new Ann(std::make_unique<Impl>(Impl{std::move(mapped), nullptr})));
 }
 
 std::unique_ptr<Ann> Ann::load(const std::string& path) {
@@ -265,7 +275,9 @@ std::unique_ptr<Ann> Ann::load(const std::string& path) {
     auto index = std::unique_ptr<faiss::Index>(faiss::read_index(path.c_str()));
     if (!dynamic_cast<const faiss::IndexIDMap*>(index.get()))
       throw InvalidFormat("expected an index with a map of numbers");
-    return std::unique_ptr<Ann>(new Ann(std::make_unique<Impl>(Impl{std::move(index)})));
+    auto impl = std::make_unique<Impl>(Impl{std::move(index), nullptr});
+    impl->lay_out_codes();
+    return std::unique_ptr<Ann>(new Ann(std::move(impl)));
   } catch (const std::exception& error) {
     throw InvalidFormat(path +
                         ": the vector index is damaged: make it again by narabi index INDEX "
@@ -313,6 +325,7 @@ std::vector<std::uint32_t> Ann::search(const float* query, std::size_t k,
   const auto* centroids = lists ? dynamic_cast<const faiss::IndexFlat*>(lists->quantizer) : nullptr;
   if (centroids) {
     const NearestLists nearest(*centroids, query, parameters.nprobe);
+    if (impl_->codes) return impl_->codes->search(query, nearest.lists, nearest.products, k);
     lists->search_preassigned(1, query, static_cast<Id>(k), nearest.lists.data(),
                               nearest.products.data(), scores.data(), ids.data(), false,
                               &parameters);

@@ -1,5 +1,5 @@
-// An approximate index over vectors, by a Faiss factory string. The only file pair that knows
-// Faiss.
+// An approximate index over vectors, by a Faiss factory string. This and code_lists are the files
+// that know Faiss.
 #pragma once
 
 #include <cstdint>

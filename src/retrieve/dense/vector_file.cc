@@ -9,6 +9,7 @@
 
 #include "base/atomic_file.h"
 #include "narabi/error.h"
+#include "retrieve/numbers.h"
 
 namespace narabi::retrieve {
 namespace {
@@ -55,9 +56,8 @@ VectorFile::VectorFile(const std::string& path) : file_(path) {
 }
 
 const float* VectorFile::find(std::uint32_t number) const {
-  const auto found = std::lower_bound(numbers_.begin(), numbers_.end(), number);
-  if (found == numbers_.end() || *found != number) return nullptr;
-  return row(static_cast<std::size_t>(found - numbers_.begin()));
+  const auto position = position_of(numbers_, number);
+  return position ? row(*position) : nullptr;
 }
 
 std::uint64_t VectorFile::checksum() const {

@@ -326,7 +326,7 @@ std::vector<Index::Recall> Index::check_recall(std::size_t count) const {
     const std::size_t lists = std::max<std::size_t>(ann->lists(), 1);
     for (std::size_t nprobe = std::min<std::size_t>(4, lists);; nprobe *= 2) {
       nprobe = std::min(nprobe, lists);
-      for (const double refine : {1.0, 2.0, 4.0, 8.0}) {
+      for (const double refine : {1.0, 2.0, 4.0, 8.0, 16.0, 32.0}) {
         Recall row{.nprobe = nprobe, .refine = refine, .exact_ms = exact_ms};
         SearchOptions options;
         options.nprobe = nprobe;

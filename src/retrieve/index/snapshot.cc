@@ -7,15 +7,13 @@
 #include "retrieve/index/folder.h"
 #include "retrieve/index/merge.h"
 #include "retrieve/index/vectors.h"
+#include "retrieve/numbers.h"
 
 namespace narabi::retrieve {
 namespace {
 
 void set_bit(Bitmap& bits, const Segment& segment, std::uint32_t number) {
-  const auto numbers = segment.numbers();
-  const auto found = std::lower_bound(numbers.begin(), numbers.end(), number);
-  if (found != numbers.end() && *found == number)
-    bits.set(static_cast<std::size_t>(found - numbers.begin()));
+  if (const auto position = position_of(segment.numbers(), number)) bits.set(*position);
 }
 
 Bitmap dead_of(Store& store, const SegmentRecord& record, const Segment& segment) {

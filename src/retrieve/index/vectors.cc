@@ -20,6 +20,8 @@ namespace narabi::retrieve {
 namespace {
 
 constexpr double kRefine = 4;
+constexpr std::size_t kRowsAhead =
+    8;  // rows lie anywhere in memory: fetched while others are multiplied
 
 void sync_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -42,6 +44,11 @@ const float* vector_of(const Snapshot& snapshot, std::uint32_t number) {
   return nullptr;
 }
 
+void prefetch(const float* row, int dimension) {
+  constexpr int kFloatsOfLine = 16;
+  for (int i = 0; i < dimension; i += kFloatsOfLine) __builtin_prefetch(row + i);
+}
+
 std::vector<VectorHit> search_ann(const Snapshot& snapshot, const Ann& ann, const float* query,
                                   const SearchOptions& options,
                                   const std::function<bool(std::uint32_t)>& wanted) {
@@ -52,10 +59,18 @@ std::vector<VectorHit> search_ann(const Snapshot& snapshot, const Ann& ann, cons
   auto fetch = static_cast<std::size_t>(std::ceil(static_cast<double>(k) * refine));
   for (;; fetch *= 4) {
     hits.clear();
+    std::vector<const float*> rows;
     for (const std::uint32_t number : ann.search(query, fetch, options.nprobe)) {
       if (!wanted(number)) continue;
-      if (const float* row = vector_of(snapshot, number))
-        hits.push_back({number, inner_product(query, row, snapshot.vectors[0]->dimension())});
+      if (const float* row = vector_of(snapshot, number)) {
+        hits.push_back({number});
+        rows.push_back(row);
+      }
+    }
+    const int dimension = snapshot.vectors[0]->dimension();
+    for (std::size_t i = 0; i < hits.size(); ++i) {
+      if (i + kRowsAhead < rows.size()) prefetch(rows[i + kRowsAhead], dimension);
+      hits[i].score = inner_product(query, rows[i], dimension);
     }
     if (hits.size() >= k || fetch >= ann.size()) break;
   }

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "retrieve/lexical/segment_search.h"
+#include "retrieve/numbers.h"
 
 namespace narabi::retrieve {
 
@@ -87,13 +88,10 @@ std::vector<LexicalSearch::Hit> LexicalSearch::search(const Terms& query, std::s
 
 bool LexicalSearch::is_alive(std::uint32_t number, std::span<const Bitmap> allowed) const {
   for (std::size_t i = 0; i < segments_.size(); ++i) {
-    const auto numbers = segments_[i].segment->numbers();
-    if (numbers.empty() || number < numbers.front() || number > numbers.back()) continue;
-    const auto found = std::lower_bound(numbers.begin(), numbers.end(), number);
-    if (*found != number) return false;
-    const auto document = static_cast<std::size_t>(found - numbers.begin());
-    return (segments_[i].dead.empty() || !segments_[i].dead.test(document)) &&
-           (allowed.empty() || allowed[i].test(document));
+    const auto document = position_of(segments_[i].segment->numbers(), number);
+    if (!document) continue;
+    return (segments_[i].dead.empty() || !segments_[i].dead.test(*document)) &&
+           (allowed.empty() || allowed[i].test(*document));
   }
   return false;
 }
@@ -103,10 +101,9 @@ std::vector<LexicalSearch::Contribution> LexicalSearch::explain(const Terms& que
   std::vector<Contribution> parts;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     const Segment& segment = *segments_[i].segment;
-    const auto numbers = segment.numbers();
-    const auto found = std::lower_bound(numbers.begin(), numbers.end(), number);
-    if (found == numbers.end() || *found != number) continue;
-    const auto document = static_cast<std::uint32_t>(found - numbers.begin());
+    const auto position = position_of(segment.numbers(), number);
+    if (!position) continue;
+    const auto document = static_cast<std::uint32_t>(*position);
     for (const QueryTerm& term : terms_of(query)) {
       Contribution part{.term = term, .length = segment.lengths(term.field)[document]};
       if (term.lists[i])
