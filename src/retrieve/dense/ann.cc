@@ -53,6 +53,18 @@ int threads() {
 #endif
 }
 
+// Of this thread's products, while one lives: the program around keeps its own number.
+class ProductThreads {
+ public:
+  explicit ProductThreads(int count) { omp_set_num_threads(count); }
+  ~ProductThreads() { omp_set_num_threads(before_); }
+  ProductThreads(const ProductThreads&) = delete;
+  ProductThreads& operator=(const ProductThreads&) = delete;
+
+ private:
+  int before_ = omp_get_max_threads();
+};
+
 std::string without_refine(const std::string& factory) {
   for (const char* suffix : {",Refine", ",RFlat"}) {
     const std::size_t at = factory.rfind(suffix);
@@ -121,7 +133,7 @@ struct NearestLists {
   NearestLists(const faiss::IndexFlat& centroids, const float* query, std::size_t nprobe) {
     const auto all = static_cast<std::size_t>(centroids.ntotal);
     std::vector<float> scores(all);
-    omp_set_num_threads(1);
+    const ProductThreads one(1);
     multiply(centroids.get_xb(), all, query, 1, static_cast<std::size_t>(centroids.d),
              scores.data());
     std::vector<Id> order(all);
@@ -173,7 +185,7 @@ void keep_best(std::vector<VectorHit>& hits, std::size_t k) {
 void search_flat(const VectorFile& file, std::size_t begin, const std::vector<float>& queries,
                  std::size_t k, const std::function<bool(std::uint32_t)>& wanted,
                  std::vector<std::vector<VectorHit>>& hits) {
-  omp_set_num_threads(hits.size() > 1 ? threads() : 1);
+  const ProductThreads several(hits.size() > 1 ? threads() : 1);
   const std::size_t rows = file.numbers().size(), dimension = queries.size() / hits.size();
   const std::size_t kept = k + kSpare;
   std::vector<float> products(hits.size() * kRowsAtATime);
@@ -235,7 +247,7 @@ std::unique_ptr<Ann> Ann::build(const std::string& factory,
   const auto report = [&](const char* what, std::size_t done, std::size_t total) {
     if (progress) progress(what, done, total);
   };
-  omp_set_num_threads(threads());
+  const ProductThreads all(threads());
   auto inner = make(factory, files[0]->dimension());
   auto* lists = dynamic_cast<faiss::IndexIVF*>(behind_transform(inner.get()));
   const std::size_t wanted =

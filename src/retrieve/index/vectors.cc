@@ -55,12 +55,14 @@ std::vector<VectorHit> search_ann(const Snapshot& snapshot, const Ann& ann, cons
   const std::size_t k = options.candidates;
   const double refine = options.refine > 0 ? options.refine : kRefine;
   std::vector<VectorHit> hits;
-  // Dead and filtered documents take places: ask for more until there are enough, or all are seen.
+  // Dead and filtered documents take places: ask for more until there are enough, or all that
+  // the lists hold are seen.
   auto fetch = static_cast<std::size_t>(std::ceil(static_cast<double>(k) * refine));
   for (;; fetch *= 4) {
     hits.clear();
     std::vector<const float*> rows;
-    for (const std::uint32_t number : ann.search(query, fetch, options.nprobe)) {
+    const std::vector<std::uint32_t> found = ann.search(query, fetch, options.nprobe);
+    for (const std::uint32_t number : found) {
       if (!wanted(number)) continue;
       if (const float* row = vector_of(snapshot, number)) {
         hits.push_back({number});
@@ -72,7 +74,7 @@ std::vector<VectorHit> search_ann(const Snapshot& snapshot, const Ann& ann, cons
       if (i + kRowsAhead < rows.size()) prefetch(rows[i + kRowsAhead], dimension);
       hits[i].score = inner_product(query, rows[i], dimension);
     }
-    if (hits.size() >= k || fetch >= ann.size()) break;
+    if (hits.size() >= k || found.size() < fetch) break;
   }
   keep_best(hits, k);
   return hits;
