@@ -235,23 +235,30 @@ std::vector<std::vector<Index::Hit>> Index::search(std::span<const std::string_v
   Lap lap;
   std::vector<Terms> terms(queries.size());
   std::vector<std::vector<float>> vectors;
-  for (std::size_t i = 0; has_bm25 && i < queries.size(); ++i)
-    terms[i] = impl_->analysis->analyze_query(queries[i]);
-  lap.end(spent.analyze);
-  for (std::size_t i = 0; has_dense && i < queries.size(); ++i)
-    vectors.push_back(impl_->embed(queries[i]));
-  lap.end(spent.embed);
+  if (has_bm25) {
+    for (std::size_t i = 0; i < queries.size(); ++i)
+      terms[i] = impl_->analysis->analyze_query(queries[i]);
+    lap.end(spent.analyze);
+  }
+  if (has_dense) {
+    for (const std::string_view query : queries) vectors.push_back(impl_->embed(query));
+    lap.end(spent.embed);
+  }
   std::vector<std::vector<Hit>> hits(queries.size());
   const auto find = [&](Store& store, const Snapshot& snapshot) {
     Lap part;
     std::vector<Bitmap> allowed;
     if (!options.filter.empty()) allowed = allowed_documents(store, snapshot, options.filter);
     std::vector<std::vector<RankedNumber>> bm25(queries.size()), dense(queries.size());
-    for (std::size_t i = 0; has_bm25 && i < queries.size(); ++i)
-      bm25[i] = impl_->lexical_arm(snapshot, terms[i], options, allowed);
-    part.end(has_bm25 ? spent.bm25 : spent.dense);  // with the filter, whichever arm comes first
-    if (has_dense) dense = impl_->dense_arm(snapshot, vectors, options, allowed);
-    part.end(spent.dense);
+    if (has_bm25) {  // the filter's time is of the arm that comes first
+      for (std::size_t i = 0; i < queries.size(); ++i)
+        bm25[i] = impl_->lexical_arm(snapshot, terms[i], options, allowed);
+      part.end(spent.bm25);
+    }
+    if (has_dense) {
+      dense = impl_->dense_arm(snapshot, vectors, options, allowed);
+      part.end(spent.dense);
+    }
     for (std::size_t i = 0; i < queries.size(); ++i) {
       const std::vector<Fused> all = fused(bm25[i], dense[i], options);
       part.end(spent.fusion);
