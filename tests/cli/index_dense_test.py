@@ -148,6 +148,7 @@ class Dense(CliTest):
         self.narabi("index", self.index, "--dense", "IVF4,PQ1x1")
         self.assertEqual((self.info()["nprobe"], self.info()["refine"]), (0, 0))
 
+    @not_under_tsan  # with so many documents it also takes what ICU's threads share for a race
     def test_a_target_that_no_row_reaches_is_said_and_nothing_noted(self):
         documents = kyoto(3000)  # and as many again: the table scores up to 3,200 exactly
         self.corpus = self.file("many.jsonl", json_lines(documents + [
