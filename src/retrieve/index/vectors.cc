@@ -20,8 +20,7 @@ namespace narabi::retrieve {
 namespace {
 
 constexpr double kRefine = 4;
-constexpr std::size_t kRowsAhead =
-    8;  // rows lie anywhere in memory: fetched while others are multiplied
+constexpr std::size_t kRowsAhead = 8;  // that are fetched from memory while others are multiplied
 
 void sync_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
