@@ -5,6 +5,7 @@
 #include <random>
 
 #include "kernels/guarded_memory.h"
+#include "kernels/test_sets.h"
 
 namespace narabi::kernels {
 namespace {
@@ -17,9 +18,7 @@ TEST(CodeSums, EverySetAddsWhatTheCodesName) {
     for (auto& code : codes) code = static_cast<std::uint8_t>(random());
     for (auto& entry : tables)
       entry = static_cast<std::uint8_t>(parts == 1 ? random() : 255 - random() % 3);
-    for (const base::Isa set :
-         {base::Isa::kScalar, base::Isa::kAvx2, base::Isa::kAvx512, base::Isa::kVnni}) {
-      if (!base::cpu_has(set)) continue;
+    for (const base::Isa set : sets_of_this_cpu()) {
       Guarded<std::uint16_t> sums(blocks * kCodesOfBlock);
       code_sums(set)(codes.data(), blocks, parts, tables.data(), sums.data());
       for (std::size_t b = 0; b < blocks; ++b) {

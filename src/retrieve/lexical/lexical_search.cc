@@ -30,7 +30,7 @@ LexicalSearch::LexicalSearch(std::vector<SearchedSegment> segments,
                              const LexicalStatistics& statistics)
     : segments_(std::move(segments)), statistics_(statistics) {
   for (int field = 0; field < kFields; ++field)
-    impacts_[field] = {statistics_.bm25, statistics_.average_length[field]};
+    impacts_[field] = impact_of(statistics_.bm25, statistics_.average_length[field]);
 }
 
 std::vector<QueryTerm> LexicalSearch::terms_of(const Terms& query) const {

@@ -100,7 +100,7 @@ class LexicalSearch {
   friend class SegmentSearch;
   std::vector<SearchedSegment> segments_;
   LexicalStatistics statistics_;
-  std::array<FieldImpact, kFields> impacts_;
+  std::array<kernels::Bm25Impact, kFields> impacts_;
 };
 
 }  // namespace narabi::retrieve

@@ -8,40 +8,11 @@
 #include <random>
 
 #include "retrieve/bm25/postings.h"
-#include "retrieve/lexical/bit_packing.h"
 #include "retrieve/lexical/postings_shard.h"
 #include "retrieve/lexical/segment_writer.h"
 
 namespace narabi::retrieve {
 namespace {
-
-TEST(BitPacking, gives_back_what_was_packed_at_every_width) {
-  std::mt19937 chance(1);
-  for (int width = 0; width <= 32; ++width) {
-    std::uint32_t values[kBlock], back[kBlock];
-    for (auto& value : values)
-      value = width == 0 ? 0 : static_cast<std::uint32_t>(chance()) >> (32 - width);
-    if (width > 0) values[17] |= 1u << (width - 1);
-    ASSERT_EQ(bits_needed(values), width);
-    std::vector<std::uint8_t> bytes(packed_bytes(width) + 1, 0xAB);
-    pack(values, width, bytes.data());
-    EXPECT_EQ(bytes.back(), 0xAB);
-    unpack(bytes.data(), width, back);
-    EXPECT_TRUE(std::equal(values, values + kBlock, back)) << width;
-  }
-}
-
-TEST(BitPacking, sums_gaps_from_before_the_first_document) {
-  std::uint32_t values[kBlock] = {};
-  sum_gaps(~0u, values);
-  EXPECT_EQ(values[0], 0u);
-  EXPECT_EQ(values[127], 127u);
-  values[0] = 5;
-  std::fill(values + 1, values + kBlock, 1u);
-  sum_gaps(9, values);
-  EXPECT_EQ(values[0], 15u);
-  EXPECT_EQ(values[127], 15u + 127 * 2);
-}
 
 class Searching : public ::testing::Test {
  protected:

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "retrieve/lexical/bit_packing.h"
 #include "retrieve/lexical/segment.h"
 
 namespace narabi::retrieve {
@@ -90,12 +89,11 @@ void PostingsCursor::decode() {
   const std::uint8_t* at = data_ + begin;
   if ((block_ + 1ull) * kBlock > list_.documents) return decode_varints(at, data_ + end);
   if (end - begin < 2 || at[0] > 32 || at[1] > 32 ||
-      end - begin != 2 + packed_bytes(at[0]) + packed_bytes(at[1])) {
+      end - begin != 2 + kernels::packed_bytes(at[0]) + kernels::packed_bytes(at[1])) {
     segment_->damaged("a block's widths and its size differ");
   }
-  unpack(at + 2, at[0], documents_);
-  sum_gaps(block_ ? last(block_ - 1) : ~0u, documents_);
-  packed_frequencies_ = at + 2 + packed_bytes(at[0]);
+  kernels::block_unpack().gaps(at + 2, at[0], block_ ? last(block_ - 1) : ~0u, documents_);
+  packed_frequencies_ = at + 2 + kernels::packed_bytes(at[0]);
   frequency_bits_ = at[1];
   count_ = kBlock;
 }
@@ -121,8 +119,7 @@ const std::uint32_t* PostingsCursor::block_documents() {
 const std::uint32_t* PostingsCursor::block_frequencies() {
   if (decoded_ != block_) decode();
   if (packed_frequencies_) {
-    unpack(packed_frequencies_, frequency_bits_, frequencies_);
-    for (std::uint32_t& frequency : frequencies_) ++frequency;
+    kernels::block_unpack().plus_one(packed_frequencies_, frequency_bits_, frequencies_);
     packed_frequencies_ = nullptr;
   }
   return frequencies_;
@@ -133,8 +130,9 @@ std::uint32_t PostingsCursor::frequency_in(std::uint32_t document) {
   const std::uint32_t* documents = block_documents();
   position_ = static_cast<std::uint32_t>(
       std::lower_bound(documents + position_, documents + count_, document) - documents);
-  return position_ < count_ && documents[position_] == document ? block_frequencies()[position_]
-                                                                : 0;
+  if (position_ == count_ || documents[position_] != document) return 0;
+  if (!packed_frequencies_) return frequencies_[position_];
+  return kernels::unpack_one(packed_frequencies_, frequency_bits_, position_) + 1;
 }
 
 }  // namespace narabi::retrieve

@@ -103,8 +103,8 @@ class PostingsCursor {
   const std::uint8_t* packed_frequencies_ = nullptr;  // not decoded yet
   int frequency_bits_ = 0;
   std::uint32_t position_ = 0;  // of frequency_in in the decoded block
-  alignas(16) std::uint32_t documents_[128];
-  alignas(16) std::uint32_t frequencies_[128];
+  alignas(64) std::uint32_t documents_[128];
+  alignas(64) std::uint32_t frequencies_[128];
 };
 
 // A segment's terms for a merge: documents move to new positions, or nowhere.

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/bit_packing.h"
+
 namespace narabi::retrieve {
 
 // Which terms: MeCab words, or characters and their pairs. A term's text starts with the field's
@@ -42,6 +44,8 @@ struct TermEntry {
 };
 
 static_assert(sizeof(SegmentHeader) == 144 && sizeof(TermEntry) == 16);
+
+constexpr std::size_t kBlock = kernels::kValuesOfBlock;
 
 // A list of n < 128 postings: u8 bound, then a varint pair per posting. A longer one: u8 bound of
 // the list, u32 last document of each block, u32 end of each block's bytes (from the first

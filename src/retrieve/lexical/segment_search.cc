@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "retrieve/lexical/bit_packing.h"
+#include "kernels/bm25.h"
 
 namespace narabi::retrieve {
 namespace {
@@ -11,15 +11,6 @@ namespace {
 constexpr std::uint32_t kWindow = 8192;  // scores of a window: 32 KiB, half of a first-level cache
 constexpr std::uint64_t kPostingsPerQuestion = 24;  // added up in the time of one question
 constexpr std::uint64_t kPostingsPerCount = 2048;   // between two counts of the candidates
-constexpr std::size_t kStride = 16;                 // scores looked at together
-
-// A damaged list may hold any frequency; one of 31 bits keeps the conversions defined.
-inline std::int32_t points(const FieldImpact& impact, float weight, std::uint32_t frequency,
-                           std::uint32_t length) {
-  const auto tf = static_cast<float>(static_cast<std::int32_t>(frequency & 0x7FFFFFFFu));
-  return static_cast<std::int32_t>(
-      impact(tf, static_cast<float>(static_cast<std::int32_t>(length))) * weight + 0.5f);
-}
 
 }  // namespace
 
@@ -30,7 +21,9 @@ SegmentSearch::SegmentSearch(const LexicalSearch& search, std::size_t segment,
       segment_(search.segments()[segment]),
       allowed_(allowed),
       top_(top),
-      scores_(kWindow) {
+      scores_(kWindow),
+      positions_(kWindow),
+      values_(kWindow) {
   const Segment& file = *segment_.segment;
   const LexicalStatistics& all = search.statistics();
   for (int field = 0; field < kFields; ++field) lengths_[field] = file.lengths(field).data();
@@ -64,7 +57,7 @@ void SegmentSearch::run_window(std::uint32_t base, std::uint32_t end) {
     if (order_[i]->bound > 0) add_postings(*order_[i], base, end);
   }
   essential = add_while_cheaper(base, end, essential);
-  collect(base, end, up_to_[essential]);
+  collect(base, up_to_[essential]);
   complete(essential);
 }
 
@@ -78,7 +71,7 @@ std::size_t SegmentSearch::add_while_cheaper(std::uint32_t base, std::uint32_t e
     Term& term = *order_[essential - 1];
     if (term.bound == 0) break;
     if (since_count >= kPostingsPerCount) {
-      candidates = count_candidates(end - base, up_to_[essential]);
+      candidates = kernels::bm25().count(scores_.data(), kWindow, least_score(up_to_[essential]));
       since_count = 0;
     }
     const std::uint64_t postings =
@@ -88,13 +81,6 @@ std::size_t SegmentSearch::add_while_cheaper(std::uint32_t base, std::uint32_t e
     since_count += postings;
   }
   return essential;
-}
-
-std::uint64_t SegmentSearch::count_candidates(std::size_t size, std::int64_t missing) const {
-  const std::uint32_t least = least_score(missing);
-  std::uint32_t count = 0;
-  for (std::size_t i = 0; i < size; ++i) count += scores_[i] >= least ? 1 : 0;
-  return count;
 }
 
 // What a document needs at least when it can gain no more than `missing`.
@@ -115,60 +101,26 @@ std::int64_t SegmentSearch::set_bounds(std::uint32_t base, std::uint32_t end) {
   return up_to_.back();
 }
 
-std::int32_t SegmentSearch::score_of(const Term& term, std::uint32_t frequency,
-                                     std::uint32_t document) const {
-  return points(search_.impacts_[term.field], term.weight, frequency,
-                lengths_[term.field][document]);
-}
-
-// A block at a time: lengths gathered, scores computed side by side, and then added up where they
-// belong.
 void SegmentSearch::add_postings(Term& term, std::uint32_t base, std::uint32_t end) {
-  const std::uint32_t size = end - base;
-  const std::uint16_t* lengths = lengths_[term.field] + base;
-  const FieldImpact impact = search_.impacts_[term.field];
-  const float weight = term.weight;
-  std::uint32_t* scores = scores_.data();  // unsigned: a damaged list may overflow one
-  std::uint32_t at[kBlock], gained[kBlock];
+  kernels::Bm25Postings postings = {.base = base,
+                                    .size = end - base,
+                                    .lengths = lengths_[term.field] + base,
+                                    .impact = search_.impacts_[term.field],
+                                    .weight = term.weight};
   for (; !term.cursor.at_end(); term.cursor.next_block()) {
-    const std::uint32_t* documents = term.cursor.block_documents();
-    const std::uint32_t* stop = documents + term.cursor.count();
-    const std::uint32_t* first =
-        documents[0] >= base ? documents : std::lower_bound(documents, stop, base);
-    const std::uint32_t* last = stop[-1] < end ? stop : std::lower_bound(first, stop, end);
-    if (first == last) {
-      if (last == stop) continue;
-      return;
-    }
-    const auto count = static_cast<std::size_t>(last - first);
-    const std::uint32_t* frequencies = term.cursor.block_frequencies() + (first - documents);
-    std::uint32_t largest = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      at[i] = first[i] - base;
-      largest = std::max(largest, at[i]);
-    }
-    if (largest >= size) segment_.segment->damaged("documents out of order");
-    for (std::size_t i = 0; i < count; ++i) gained[i] = lengths[at[i]];
-    for (std::size_t i = 0; i < count; ++i)
-      gained[i] = static_cast<std::uint32_t>(points(impact, weight, frequencies[i], gained[i]));
-    for (std::size_t i = 0; i < count; ++i) scores[at[i]] += gained[i];
-    if (last != stop) return;  // the rest belongs to a later window
+    postings.documents = term.cursor.block_documents();
+    postings.frequencies = term.cursor.block_frequencies();
+    postings.count = term.cursor.count();
+    kernels::bm25().add(postings, scores_.data());
+    if (term.cursor.block_last() >= end) return;  // the rest belongs to a later window
   }
 }
 
-void SegmentSearch::collect(std::uint32_t base, std::uint32_t end, std::int64_t missing) {
+void SegmentSearch::collect(std::uint32_t base, std::int64_t missing) {
+  const std::size_t found = kernels::bm25().take(scores_.data(), kWindow, least_score(missing),
+                                                 positions_.data(), values_.data());
   candidates_.clear();
-  const std::uint32_t least = least_score(missing);
-  for (std::size_t at = 0; at < end - base; at += kStride) {
-    std::uint32_t largest = 0;
-    for (std::size_t i = at; i < at + kStride; ++i) largest = std::max(largest, scores_[i]);
-    if (largest < least) continue;
-    for (std::size_t i = at; i < at + kStride; ++i) {
-      if (scores_[i] >= least)
-        candidates_.push_back({base + static_cast<std::uint32_t>(i), scores_[i]});
-    }
-  }
-  std::fill(scores_.begin(), scores_.end(), 0u);
+  for (std::size_t i = 0; i < found; ++i) candidates_.push_back({base + positions_[i], values_[i]});
 }
 
 void SegmentSearch::complete(std::size_t essential) {
@@ -178,7 +130,11 @@ void SegmentSearch::complete(std::size_t essential) {
     std::size_t kept = 0;
     for (Candidate candidate : candidates_) {
       const std::uint32_t frequency = term.cursor.frequency_in(candidate.document);
-      if (frequency > 0) candidate.score += score_of(term, frequency, candidate.document);
+      if (frequency > 0) {
+        candidate.score +=
+            kernels::bm25_points(search_.impacts_[term.field], term.weight, frequency,
+                                 lengths_[term.field][candidate.document]);
+      }
       if (candidate.score + up_to_[i] >= top_.threshold()) candidates_[kept++] = candidate;
     }
     candidates_.resize(kept);

@@ -33,20 +33,19 @@ class SegmentSearch {
   std::int64_t set_bounds(std::uint32_t base, std::uint32_t end);
   void add_postings(Term& term, std::uint32_t base, std::uint32_t end);
   std::size_t add_while_cheaper(std::uint32_t base, std::uint32_t end, std::size_t essential);
-  std::uint64_t count_candidates(std::size_t size, std::int64_t missing) const;
   std::uint32_t least_score(std::int64_t missing) const;
-  void collect(std::uint32_t base, std::uint32_t end, std::int64_t missing);
+  void collect(std::uint32_t base, std::int64_t missing);
   void complete(std::size_t essential);
-  std::int32_t score_of(const Term& term, std::uint32_t frequency, std::uint32_t document) const;
 
   const LexicalSearch& search_;
   const SearchedSegment& segment_;
   const Bitmap* allowed_;
   TopHits& top_;
   std::vector<Term> terms_;
-  std::vector<Term*> order_;           // by bound in the window, ascending
-  std::vector<std::int64_t> up_to_;    // up_to_[i]: sum of the bounds of order_[0..i)
-  std::vector<std::uint32_t> scores_;  // of the window
+  std::vector<Term*> order_;                       // by bound in the window, ascending
+  std::vector<std::int64_t> up_to_;                // up_to_[i]: sum of the bounds of order_[0..i)
+  std::vector<std::uint32_t> scores_;              // of the window
+  std::vector<std::uint32_t> positions_, values_;  // of those that are large enough
   std::vector<Candidate> candidates_;
   const std::uint16_t* lengths_[kFields];
 };

@@ -4,7 +4,6 @@
 #include <xxhash.h>
 
 #include "narabi/error.h"
-#include "retrieve/lexical/bit_packing.h"
 
 namespace narabi::retrieve {
 namespace {
@@ -99,13 +98,15 @@ void SegmentWriter::append_block(const PostingList& list, std::size_t begin, std
     frequencies[i] = list.frequencies[begin + i] - 1;
     before = list.documents[begin + i];
   }
-  const int gap_bits = bits_needed(gaps), frequency_bits = bits_needed(frequencies);
+  const int gap_bits = kernels::bits_needed(gaps),
+            frequency_bits = kernels::bits_needed(frequencies);
   const std::size_t at = data_.size();
-  data_.resize(at + 2 + packed_bytes(gap_bits) + packed_bytes(frequency_bits));
+  data_.resize(at + 2 + kernels::packed_bytes(gap_bits) + kernels::packed_bytes(frequency_bits));
   data_[at] = static_cast<std::uint8_t>(gap_bits);
   data_[at + 1] = static_cast<std::uint8_t>(frequency_bits);
-  pack(gaps, gap_bits, data_.data() + at + 2);
-  pack(frequencies, frequency_bits, data_.data() + at + 2 + packed_bytes(gap_bits));
+  kernels::pack(gaps, gap_bits, data_.data() + at + 2);
+  kernels::pack(frequencies, frequency_bits,
+                data_.data() + at + 2 + kernels::packed_bytes(gap_bits));
 }
 
 void SegmentWriter::add(std::string_view term, const PostingList& list) {

@@ -1,11 +1,10 @@
-#include "retrieve/lexical/bit_packing.h"
-
 #include <array>
-#include <bit>
 #include <cstring>
 #include <utility>
 
-namespace narabi::retrieve {
+#include "kernels/bit_packing_sets.h"
+
+namespace narabi::kernels {
 namespace {
 
 // SSE2 registers, which every x86-64 has; the compiler knows them by this attribute.
@@ -29,13 +28,13 @@ inline void unpack_row(const std::uint8_t* in, std::uint32_t* values) {
   Lanes lanes = load(in + 16 * kWord) >> kShift;
   if constexpr (kShift + Width > 32) lanes |= load(in + 16 * (kWord + 1)) << (32 - kShift);
   if constexpr (Width < 32) lanes &= (1u << Width) - 1;
-  store(values + 4 * Row, lanes);
+  store(values + 4 * Row, lanes + 1);
 }
 
 template <int Width>
 void unpack_width(const std::uint8_t* in, std::uint32_t* values) {
   if constexpr (Width == 0) {
-    std::memset(values, 0, kBlock * sizeof *values);
+    for (std::size_t i = 0; i < kValuesOfBlock; ++i) values[i] = 1;
   } else {
     [&]<int... Row>(std::integer_sequence<int, Row...>) {
       (unpack_row<Width, Row>(in, values), ...);
@@ -53,35 +52,16 @@ constexpr std::array<Unpack, sizeof...(Width)> unpack_table(std::integer_sequenc
 
 constexpr auto kUnpack = unpack_table(std::make_integer_sequence<int, 33>{});
 
-}  // namespace
-
-int bits_needed(const std::uint32_t* values) {
-  std::uint32_t all = 0;
-  for (std::size_t i = 0; i < kBlock; ++i) all |= values[i];
-  return std::bit_width(all);
-}
-
-void pack(const std::uint32_t* values, int width, std::uint8_t* out) {
-  std::memset(out, 0, packed_bytes(width));
-  for (int row = 0; row < kRows; ++row) {
-    const int bit = row * width, word = bit / 32, shift = bit % 32;
-    const Lanes lanes = load(values + 4 * row);
-    if (width == 0) return;
-    store(out + 16 * word, load(out + 16 * word) | (lanes << shift));
-    if (shift + width > 32) store(out + 16 * (word + 1), lanes >> (32 - shift));
-  }
-}
-
-void unpack(const std::uint8_t* in, int width, std::uint32_t* values) {
+void plus_one(const std::uint8_t* in, int width, std::uint32_t* values) {
   kUnpack[static_cast<std::size_t>(width)](in, values);
 }
 
-void sum_gaps(std::uint32_t first, std::uint32_t* values) {
+void gaps(const std::uint8_t* in, int width, std::uint32_t before, std::uint32_t* values) {
+  plus_one(in, width, values);
   const Lanes zero = {};
-  const Lanes one = {1, 1, 1, 1};
-  Lanes carry = zero + first;
+  Lanes carry = zero + before;
   for (int row = 0; row < kRows; ++row) {
-    Lanes lanes = load(values + 4 * row) + one;
+    Lanes lanes = load(values + 4 * row);
     lanes += __builtin_shufflevector(lanes, zero, 4, 0, 1, 2);
     lanes += __builtin_shufflevector(lanes, zero, 4, 4, 0, 1);
     lanes += carry;
@@ -90,4 +70,19 @@ void sum_gaps(std::uint32_t first, std::uint32_t* values) {
   }
 }
 
-}  // namespace narabi::retrieve
+}  // namespace
+
+void pack(const std::uint32_t* values, int width, std::uint8_t* out) {
+  std::memset(out, 0, packed_bytes(width));
+  if (width == 0) return;
+  for (int row = 0; row < kRows; ++row) {
+    const int bit = row * width, word = bit / 32, shift = bit % 32;
+    const Lanes lanes = load(values + 4 * row);
+    store(out + 16 * word, load(out + 16 * word) | (lanes << shift));
+    if (shift + width > 32) store(out + 16 * (word + 1), lanes >> (32 - shift));
+  }
+}
+
+const BlockUnpack kBlockUnpackScalar = {plus_one, gaps};
+
+}  // namespace narabi::kernels
