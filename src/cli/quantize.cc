@@ -295,7 +295,10 @@ void record_gate(const Options& options, const engine::LayerPrecisions& layers,
 void run(const Options& options) {
   Chosen chosen = choose_layers(options);
   const bool packs = !options.output.empty();
-  if (packs) chosen.folder = engine::pack_folder(options.model, options.output, chosen.layers);
+  if (packs) {
+    chosen.layers = engine::for_this_cpu(std::move(chosen.layers));
+    chosen.folder = engine::pack_folder(options.model, options.output, chosen.layers);
+  }
   std::optional<Change> change;
   if (options.check) {
     change = measure(options, packs ? options.output : options.model, chosen.layers);

@@ -230,6 +230,11 @@ void add_ranking_options(CLI::App& command, Options& options) {
   command.add_option("--limit", options.limit, "Only the first N questions (0: all)");
   command.add_option("--skip-articles", options.skip_articles,
                      "jaquad-train: leave out the first N articles (held-out training data)");
+  command.add_flag("--titles", options.form.titles,
+                   "jaquad, jaquad-train: the article's title in front of each passage");
+  command.add_option("--passage-length", options.form.max_length,
+                     "jsquad, jaquad, jaquad-train: cut paragraphs between sentences into passages "
+                     "of at most N characters (0: never)");
   command.add_option("--dense", options.dense,
                      "Faiss factory of the vector index, as IVF2048,PQ96 (default: exact)");
   command.add_option("--nprobe", options.nprobe, "Vectors: lists to visit");
@@ -281,7 +286,7 @@ void add_reproduce(CLI::App& app) {
       "  narabi reproduce aio --data DATA --embedder multilingual-e5-small --dense IVF2048,PQ96 "
       "--nprobe 256 --index INDEXES --depth 100\n"
       "  narabi reproduce jaquad-train --data ../shared/data --skip-articles 656 --model DIR "
-      "--tune-blend");
+      "--tune-blend --titles --passage-length 200");
   command->callback([options, blend] {
     options->blend_given = blend->count() > 0;
     run(*options);

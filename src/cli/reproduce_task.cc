@@ -52,16 +52,17 @@ void load_squad(ReproduceTask& task, const ReproduceOptions& options, const std:
   data::SquadSplit split = data::read_squad(file);
   if (options.skip_articles > 0)
     split = data::take_articles(std::move(split), options.skip_articles);
-  for (std::size_t i = 0; i < split.paragraphs.size(); ++i)
-    task.passages.add({std::to_string(i), "", "", std::move(split.paragraphs[i].text)});
-  for (data::SquadQuestion& question : split.questions) {
-    task.qrels[question.id][std::to_string(question.paragraph)] = 1;
+  mine::QuestionSet set = mine::from_squad(split, options.form);
+  const std::size_t passages = set.corpus.passages.size();
+  for (std::size_t i = 0; i < passages; ++i)
+    task.passages.add({set.corpus.passages[i].id, "", "", set.corpus.text(i)});
+  for (mine::Question& question : set.questions) {
+    task.qrels[question.id][set.corpus.passages[question.positives[0]].id] = 1;
     task.queries.push_back({std::move(question.id), std::move(question.text), "", {}});
   }
   limit_queries(task, options.limit);
-  const std::size_t paragraphs = task.passages.size();
   add_index_stages(task, options, [&](IndexWriter& writer) {
-    for (std::size_t i = 0; i < paragraphs; ++i)
+    for (std::size_t i = 0; i < passages; ++i)
       writer.add({task.passages[i].id, "", task.passages[i].text, ""});
   });
 }
@@ -181,6 +182,9 @@ const std::vector<std::string>& collection_names() {
 ReproduceTask load_task(const ReproduceOptions& options) {
   const auto found = std::find_if(known().begin(), known().end(),
                                   [&](const Known& one) { return one.name == options.name; });
+  if (found->kind != Kind::kSquad && (options.form.titles || options.form.max_length > 0))
+    throw InvalidArgument(options.name +
+                          ": --titles and --passage-length are for jsquad, jaquad, jaquad-train");
   ReproduceTask task;
   task.name = options.name;
   task.metrics = found->metrics;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/collection.h"
+#include "mine/question_set.h"
 #include "narabi/evaluation.h"
 
 namespace narabi::cli {
@@ -41,6 +42,7 @@ struct ReproduceOptions {
   std::string dense;  // Faiss factory; empty: exact
   std::string index;  // where indexes are kept; empty: nowhere
   std::size_t limit = 0, skip_articles = 0, nprobe = 0;
+  mine::PassageForm form;  // of jsquad, jaquad, jaquad-train
   bool lexical_parts = false, progress = false;
 
   std::size_t deepest() const;

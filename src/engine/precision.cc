@@ -62,6 +62,13 @@ LayerPrecisions recorded_layers(const std::string& folder, Precision precision) 
   return layers;
 }
 
+LayerPrecisions for_this_cpu(LayerPrecisions layers) {
+  for (auto& [layer, precision] : layers) {
+    if (precision == Precision::kBf16 && !base::bf16_is_fast()) precision = Precision::kF32;
+  }
+  return layers;
+}
+
 kernels::Operand operand_of(Precision precision) {
   switch (precision) {
     case Precision::kInt8:

@@ -31,6 +31,10 @@ using LayerPrecisions = std::map<std::string, Precision>;
 // there is no record; a packed folder's operands say it themselves. Throws InvalidFormat.
 LayerPrecisions recorded_layers(const std::string& folder, Precision precision);
 
+// As this CPU runs them faster: where bf16 is slower than f32 (base::bf16_is_fast), f32 in its
+// place.
+LayerPrecisions for_this_cpu(LayerPrecisions layers);
+
 kernels::Operand operand_of(Precision precision);  // kAuto: f32
 models::GroupOperands operands_of(const LayerPrecisions& layers);
 

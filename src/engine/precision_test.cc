@@ -53,6 +53,12 @@ TEST(Precision, of_layers_is_recorded_for_each_precision) {
   EXPECT_THROW(recorded_layers(folder.path(), Precision::kInt8), InvalidFormat);
 }
 
+TEST(Precision, of_layers_is_f32_where_bf16_is_slower) {
+  const Precision wider = base::bf16_is_fast() ? Precision::kBf16 : Precision::kF32;
+  EXPECT_EQ(for_this_cpu({{"a.b", Precision::kBf16}, {"c", Precision::kF32}}),
+            (LayerPrecisions{{"a.b", wider}, {"c", Precision::kF32}}));
+}
+
 TEST(Precision, of_a_record_that_is_none_is_an_error) {
   EXPECT_THROW(chosen(R"({"precision":{"int8":{"held":"yes"}}})", Precision::kAuto), InvalidFormat);
 }

@@ -169,7 +169,7 @@ struct Scorer::Impl {
 
 Scorer::Scorer(const std::string& folder, const ModelOptions& options) {
   const Precision chosen = choose_precision(folder, options.precision);
-  const LayerPrecisions layers = recorded_layers(folder, chosen);
+  const LayerPrecisions layers = for_this_cpu(recorded_layers(folder, chosen));
   impl_ = std::make_unique<Impl>(models::load_reranker(folder, operands_for(chosen, layers)),
                                  options, chosen);
 }
@@ -217,9 +217,9 @@ struct VectorScorer::Impl {
 VectorScorer::VectorScorer(const std::string& folder, Pooling pooling,
                            const ModelOptions& options) {
   const Precision chosen = choose_precision(folder, options.precision);
-  impl_ = std::make_unique<Impl>(
-      models::load_encoder(folder, operands_for(chosen, recorded_layers(folder, chosen))), options,
-      pooling);
+  const LayerPrecisions layers = for_this_cpu(recorded_layers(folder, chosen));
+  impl_ = std::make_unique<Impl>(models::load_encoder(folder, operands_for(chosen, layers)),
+                                 options, pooling);
 }
 VectorScorer::~VectorScorer() = default;
 

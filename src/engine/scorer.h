@@ -17,7 +17,8 @@ namespace narabi::engine {
 // threads.
 class Scorer {
  public:
-  // In the precision of choose_precision(), but for the recorded_layers().
+  // In the precision of choose_precision(), but for the recorded_layers(), as for_this_cpu() has
+  // them.
   Scorer(const std::string& folder, const ModelOptions& options);
   // `layers` instead of the recorded ones. Throws InvalidArgument for one that the model lacks.
   Scorer(const std::string& folder, const ModelOptions& options, const LayerPrecisions& layers);

@@ -54,6 +54,12 @@ class Squad(CliTest):
             self.assertGreaterEqual(line["seconds"], 0)
         self.assertEqual(lines[0]["recall@5"], lines[3]["recall@5"])  # reranking 5 moves nothing into the first 5
 
+    def test_paragraphs_cut_into_passages(self):
+        whole, cut = (self.reproduce("--json", *options).json[0] for options in [[], ["--passage-length", 60]])
+        self.assertEqual(whole["questions"], cut["questions"])  # each is answered by one of the parts
+        self.assertNotEqual(whole["ndcg@10"], cut["ndcg@10"])
+        self.fails("reproduce", "jqara", "--data", shipped_data(), "--titles", expect=["are for jsquad, jaquad"])
+
     def test_words_and_bigrams_alone(self):
         lines = self.reproduce("--lexical-parts", "--json").json
         self.assertEqual([line["ranking"] for line in lines], ["BM25, words", "BM25, bigrams", "BM25, words + bigrams"])
