@@ -73,8 +73,8 @@ void gaps(const std::uint8_t* in, int width, std::uint32_t before, std::uint32_t
 }  // namespace
 
 void pack(const std::uint32_t* values, int width, std::uint8_t* out) {
-  std::memset(out, 0, packed_bytes(width));
   if (width == 0) return;
+  std::memset(out, 0, packed_bytes(width));
   for (int row = 0; row < kRows; ++row) {
     const int bit = row * width, word = bit / 32, shift = bit % 32;
     const Lanes lanes = load(values + 4 * row);
