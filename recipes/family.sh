@@ -72,6 +72,9 @@ branch xsmall-scores-2 xsmall-mean 14 320 --set batch=12
 mean xsmall-mean-2 xsmall-labels-2 xsmall-scores-2
 
 for name in xsmall xsmall-hard tiny-undistilled tiny tiny-mean xsmall-mean xsmall-mean-2; do
-  "$narabi" reproduce jaquad-train --data "$data" --skip-articles "$articles" --model "$work/$name" --tune-blend
+  for form in "" "--titles --passage-length 200"; do  # the last 35 articles, whole and as search engines hold them
+    # shellcheck disable=SC2086
+    "$narabi" reproduce jaquad-train --data "$data" --skip-articles "$articles" $form --model "$work/$name" --tune-blend
+  done
   for set in jsquad jaquad; do "$narabi" reproduce "$set" --data "$data" --model "$work/$name"; done
 done
