@@ -68,6 +68,14 @@ void build(const std::string& folder, const std::string& embedder, const Reprodu
   IndexWriter writer(folder, settings, writer_options);
   fill(writer);
   writer.commit();
+  const IndexWriter::Counts counts = writer.counts();
+  const std::uint64_t filled = counts.added + counts.updated + counts.unchanged;
+  if (writer.documents() > filled) {
+    throw InvalidArgument(
+        fmt::format("{}: expected an index of these {} passages alone, found {}: name another "
+                    "folder by --index",
+                    folder, filled, writer.documents()));
+  }
   writer.compact();
   writer.train();
 }

@@ -60,6 +60,12 @@ class Squad(CliTest):
         self.assertNotEqual(whole["ndcg@10"], cut["ndcg@10"])
         self.fails("reproduce", "jqara", "--data", shipped_data(), "--titles", expect=["are for jsquad, jaquad"])
 
+    def test_a_kept_index_of_other_passages_is_refused(self):
+        kept = ["--index", self.folder / "kept"]
+        self.reproduce("--passage-length", 60, *kept)
+        self.fails("reproduce", "jsquad", "--data", shipped_data(), "--limit", QUESTIONS, *kept,
+                   expect=["kept/bm25: expected an index of these", "name another folder"])
+
     def test_words_and_bigrams_alone(self):
         lines = self.reproduce("--lexical-parts", "--json").json
         self.assertEqual([line["ranking"] for line in lines], ["BM25, words", "BM25, bigrams", "BM25, words + bigrams"])
