@@ -1,5 +1,5 @@
-"""One other engine as a process: peer.py ENGINE FOLDER CORPUS builds an index and says {"build_s", "bytes", "documents"};
-then each line of stdin, {"terms": [...], "k": N}, is answered by {"ms", "ids"}. ms is the search alone, one thread."""
+"""One other engine as a process: peer.py ENGINE FOLDER CORPUS builds an index, or opens the one that FOLDER.json says is
+there, and says {"build_s", "bytes"}; then each line of stdin, {"terms": [...], "k": N}, is answered by {"ms", "ids"}. ms is the search alone, one thread."""
 
 import json
 import shutil
@@ -22,9 +22,13 @@ class Fts5:
     """SQLite's own full-text index; rank is bm25() with k1 1.2 and b 0.75."""
 
     def __init__(self, folder):
-        self.base = sqlite3.connect(folder / "fts5.sqlite")
+        self.folder = folder
+
+    def open(self):
+        self.base = sqlite3.connect(self.folder / "fts5.sqlite")
 
     def build(self, corpus):
+        self.open()
         self.base.execute("PRAGMA journal_mode = OFF")
         self.base.execute("PRAGMA synchronous = OFF")
         self.base.execute("CREATE VIRTUAL TABLE passages USING fts5(id UNINDEXED, text, "
@@ -61,7 +65,6 @@ class Xapian:
         base.close()
         self.xapian.Database(raw).compact(str(self.folder / "compact"))
         shutil.rmtree(raw)
-        self.open()
 
     def open(self):
         self.enquire = self.xapian.Enquire(self.xapian.Database(str(self.folder / "compact")))
@@ -91,9 +94,9 @@ class Tantivy:
             writer.add_document(self.tantivy.Document(id=[id_], text=[" ".join(words)]))
         writer.commit()
         writer.wait_merging_threads()
-        self.index = index
-        index.reload()
-        self.searcher = index.searcher()
+
+    def open(self):
+        self.searcher = self.tantivy.Index.open(str(self.folder)).searcher()
 
     def prepare(self, words):
         tantivy = self.tantivy
@@ -106,16 +109,23 @@ class Tantivy:
         return [self.searcher.doc(address)["id"][0] for _, address in hits]
 
 
+ENGINES = {"fts5": Fts5, "xapian": Xapian, "tantivy": Tantivy}
+
+
 def main():
     engine, folder, corpus = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    index = {"fts5": Fts5, "xapian": Xapian, "tantivy": Tantivy}[engine](folder)
-    start = time.perf_counter()
-    index.build(corpus)
-    seconds = time.perf_counter() - start
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    print(json.dumps({"build_s": seconds, "bytes": size}), flush=True)
+    built = folder.with_suffix(".json")
+    if not built.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        start = time.perf_counter()
+        ENGINES[engine](folder).build(corpus)
+        seconds = time.perf_counter() - start
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        built.write_text(json.dumps({"build_s": seconds, "bytes": size}))
+    print(built.read_text(), flush=True)
+    index = ENGINES[engine](folder)
+    index.open()
     for line in sys.stdin:
         asked = json.loads(line)
         query = index.prepare(asked["terms"])

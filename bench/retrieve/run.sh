@@ -5,7 +5,8 @@
 #   bench/retrieve/run.sh [--passages 200000] [--queries 20] [--rounds 3] [--engines narabi,fts5,xapian,tantivy]
 # Needs Debian's python3-xapian for Xapian; Tantivy comes from PyPI. NARABI_DATA: folder with kyoto/ and aozora/.
 # Passages are made by tools/make_collection.py (real sentences, recombined): no figure here says how well an engine
-# ranks but JSQuAD's. Files go to build/bench-retrieve (about 1.5 KB a passage and engine) and are kept.
+# ranks but JSQuAD's. Files go to build/bench-retrieve (about 1.5 KB a passage and engine) and are kept; an index that is
+# there is used again, with the build time noted beside it (ENGINE-N.json; remove that to build anew).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=build/bench-retrieve/venv

@@ -45,8 +45,19 @@ SegmentSearch::SegmentSearch(const LexicalSearch& search, std::size_t segment,
 
 void SegmentSearch::run() {
   const std::uint32_t documents = segment_.segment->documents();
-  for (std::uint32_t base = 0; base < documents; base += kWindow)
-    run_window(base, std::min(documents, base + kWindow));
+  for (std::uint32_t base = 0; base < documents; base += kWindow) {
+    const std::uint32_t end = std::min(documents, base + kWindow);
+    fetch_lengths(end, std::min(documents, end + kWindow));
+    run_window(base, end);
+  }
+}
+
+// Postings are read in a row, which the CPU sees by itself; the lengths of their documents are not.
+void SegmentSearch::fetch_lengths(std::uint32_t base, std::uint32_t end) const {
+  constexpr std::uint32_t kOfLine = 64 / sizeof(std::uint16_t);
+  for (const std::uint16_t* lengths : lengths_) {
+    for (std::uint32_t i = base; i < end; i += kOfLine) __builtin_prefetch(lengths + i);
+  }
 }
 
 void SegmentSearch::run_window(std::uint32_t base, std::uint32_t end) {

@@ -29,6 +29,7 @@ class SegmentSearch {
   };
 
   void run_window(std::uint32_t base, std::uint32_t end);
+  void fetch_lengths(std::uint32_t base, std::uint32_t end) const;  // ahead of their window
   // Orders the terms by their bounds in the window; the sum of all.
   std::int64_t set_bounds(std::uint32_t base, std::uint32_t end);
   void add_postings(Term& term, std::uint32_t base, std::uint32_t end);
