@@ -1,36 +1,13 @@
 #include "checkpoint/average.h"
 
-#include <filesystem>
-#include <map>
 #include <vector>
 
-#include "base/atomic_file.h"
 #include "base/line_reader.h"
-#include "checkpoint/model_folder.h"
-#include "checkpoint/safetensors_writer.h"
+#include "checkpoint/derived_folder.h"
 #include "narabi/error.h"
 
 namespace narabi::checkpoint {
 namespace {
-
-namespace fs = std::filesystem;
-
-bool is_weights(const std::string& name) {
-  return name.starts_with("model.safetensors") || name.starts_with("model-");
-}
-
-// Of the folder itself: not what lies in folders below, nor records of one model's quality.
-std::vector<std::string> files_to_copy(const std::string& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    const std::string extension = entry.path().extension().string();
-    const bool wanted = extension == ".json" || extension == ".txt" || extension == ".model";
-    if (entry.is_regular_file() && wanted && !is_weights(name) && name != "narabi.json")
-      names.push_back(name);
-  }
-  return names;
-}
 
 void require_same_tokenizer(const ModelFolder& first, const ModelFolder& other) {
   for (const char* name : {"tokenizer.json", "vocab.txt", "tokenizer.model", "spiece.model",
@@ -67,21 +44,9 @@ std::vector<float> mean_of(std::span<const ModelFolder> models, const TensorView
   return mean;
 }
 
-bool is_last_layer(const std::string& name) {
-  return name == "classifier.weight" || name == "classifier.bias" ||
-         name.starts_with("classifier.out_proj.");
-}
-
-void copy_file(const std::string& from, const fs::path& to) {
-  base::AtomicFile file(to.string());
-  file.write(base::read_file(from));
-  file.commit();
-}
-
 }  // namespace
 
-void average_folders(std::span<const std::string> folders, const std::string& output,
-                     float logit_scale) {
+void average_folders(std::span<const std::string> folders, const std::string& output) {
   if (folders.size() < 2) throw InvalidArgument("expected two models or more to average");
   std::vector<ModelFolder> models;
   for (const std::string& folder : folders) models.emplace_back(folder);
@@ -98,19 +63,10 @@ void average_folders(std::span<const std::string> folders, const std::string& ou
   std::vector<std::vector<std::byte>> data;
   for (const std::string& name : first.tensor_names()) {
     const TensorView& tensor = *first.find(name);
-    std::vector<float> mean = mean_of(models, tensor);
-    if (is_last_layer(name)) {
-      for (float& value : mean) value *= logit_scale;
-    }
-    data.push_back(narrow(mean, tensor.dtype));
+    data.push_back(narrow(mean_of(models, tensor), tensor.dtype));
     tensors.push_back({name, tensor.dtype, tensor.shape, data.back()});
   }
-  std::error_code error;
-  fs::create_directories(output, error);
-  if (error) throw IoError(output + ": " + error.message());
-  for (const std::string& name : files_to_copy(first.path()))
-    copy_file(first.file(name), fs::path(output) / name);
-  write_safetensors((fs::path(output) / "model.safetensors").string(), tensors, {{"format", "pt"}});
+  write_derived_folder(first, output, tensors);
 }
 
 }  // namespace narabi::checkpoint

@@ -12,9 +12,6 @@ namespace narabi::checkpoint {
 // narabi.json says of one of the models (its gate, its blend) holds for no mean and is left out.
 // Throws InvalidArgument for fewer than two folders, for another tokenizer, and for tensors that
 // are not the same in name and shape, naming folder and tensor.
-// `logit_scale`: the last layer ("classifier", or its "out_proj") times this, so that all logits
-// are: at a teacher's scale f32's rounding comes near 1e-4. A power of two changes no order.
-void average_folders(std::span<const std::string> folders, const std::string& output,
-                     float logit_scale = 1);
+void average_folders(std::span<const std::string> folders, const std::string& output);
 
 }  // namespace narabi::checkpoint

@@ -50,19 +50,6 @@ TEST(Average, IsTheMeanInTheTypeOfTheFirst) {
   EXPECT_FALSE(mean.has_file("narabi.json"));
 }
 
-TEST(Average, ScalesTheLastLayerAlone) {
-  const TemporaryFolder a, b;
-  for (const char* name : {"classifier.weight", "classifier.dense.weight"}) {
-    write_model(a, DType::kF16, {1, -2, 3}, name);
-    write_model(b, DType::kF16, {3, -4, 3}, name);
-    average_folders(std::vector<std::string>{a.path(), b.path()}, a.path() + "/mean", 0.5f);
-    const ModelFolder mean(a.path() + "/mean");
-    const bool last = std::string(name) == "classifier.weight";
-    EXPECT_EQ(to_f32(*mean.find(name), name),
-              (last ? std::vector<float>{1, -1.5f, 1.5f} : std::vector<float>{2, -3, 3}));
-  }
-}
-
 TEST(Average, RefusesWhatDoesNotBelongTogether) {
   const TemporaryFolder a, shape, name, tokenizer;
   write_model(a, DType::kF32, {1, 2, 3});

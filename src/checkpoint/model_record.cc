@@ -69,6 +69,20 @@ void ModelRecord::set_layers(const std::string& precision, const std::string& wi
   }
 }
 
+void ModelRecord::set_calibration(double scale, double offset) {
+  impl_->root["calibration"] = {{"scale", scale}, {"offset", offset}};
+}
+
+void ModelRecord::scale_blend(double scale) {
+  if (!impl_->root.contains("blend")) return;
+  for (auto& [name, weight] : Impl::section(impl_->root, "blend", impl_->path).items()) {
+    if (!weight.is_number())
+      throw InvalidFormat(impl_->path + ": blend." + name + ": expected a number, found " +
+                          weight.type_name());
+    weight = weight.get<double>() * scale;
+  }
+}
+
 void ModelRecord::forget_gates() {
   impl_->root.erase("precision");
 }

@@ -1,7 +1,8 @@
-// What narabi.json of a model folder records: the gate of a precision, and the stamp of a packed
-// folder. Other keys ("blend") belong to others and stay as they are.
+// What narabi.json of a model folder records: the gate of a precision, what a logit says about the
+// probability of being relevant, and the stamp of a packed folder. Other keys stay as they are.
 //
-//   {"precision": {"int8": {"held": true, "kendall_tau": 0.998, "ndcg_change": 0.0002, ...,
+//   {"blend": {"bm25": 0.15}, "calibration": {"scale": 0.19, "offset": -1.1},
+//    "precision": {"int8": {"held": true, "kendall_tau": 0.998, "ndcg_change": 0.0002, ...,
 //                           "bf16": ["model.layers.0.mlp.Wo"], "f32": [...]}},
 //    "packed": {"version": 1, "precision": "int8", "layout": "int8-groups4-columns32",
 //               "weights": "xxh3:...", "source": "xxh3:..."}}
@@ -40,6 +41,10 @@ class ModelRecord {
   // `precision`. What was recorded of the precision's gate goes, since it was another model's.
   void set_layers(const std::string& precision, const std::string& wider,
                   const std::vector<std::string>& layers);
+  // probability = sigmoid(scale x logit + offset)
+  void set_calibration(double scale, double offset);
+  // The weights of other scores beside the logit: for logits that are `scale` times as large.
+  void scale_blend(double scale);
   void forget_gates();  // of weights that are no longer those
   // For a model.safetensors of packed weights, made of `source`: checksums of their files.
   void set_stamp(const std::string& weights, const std::string& source);

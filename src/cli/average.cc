@@ -10,7 +10,6 @@ void add_average(CLI::App& app) {
   struct Options {
     std::vector<std::string> models;
     std::string output;
-    float logit_scale = 1;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command =
@@ -19,18 +18,11 @@ void add_average(CLI::App& app) {
       ->required()
       ->expected(2, 1000);
   command->add_option("--output", options->output, "Folder of the mean")->required();
-  command
-      ->add_option("--logit-scale", options->logit_scale,
-                   "All logits times this, by the last layer (the weight of BM25 goes with it)")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
   command->footer(
       "For models that were trained from the same one, on other data, losses or seeds.\n\n"
       "Example:\n"
       "  narabi average models/narabi-tiny run1 run2 --output soup");
-  command->callback([options] {
-    checkpoint::average_folders(options->models, options->output, options->logit_scale);
-  });
+  command->callback([options] { checkpoint::average_folders(options->models, options->output); });
 }
 
 }  // namespace narabi::cli

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NARABI = os.environ.get("NARABI", str(ROOT / "build/release/narabi"))
 GOLDEN = ROOT / "tests/golden"
 COMMANDS = ["score", "rerank", "tokenize", "embed", "inspect", "index", "search", "eval", "reproduce", "serve", "bench",
-            "quantize"]
+            "quantize", "calibrate"]
 SANITIZED = os.environ.get("NARABI_SANITIZED", "")
 TRAINED = str(ROOT / "models/prototype-modernbert-6l")
 MODEL = str(GOLDEN / "modernbert-tiny-v2") if SANITIZED else TRAINED

@@ -1,0 +1,78 @@
+"""narabi calibrate: probabilities out of logits, in narabi.json and in the weights."""
+
+import json
+import math
+import shutil
+import unittest
+
+from narabi_cli import MODEL, CliTest, golden_pairs, json_lines, pair_lines
+
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+
+class Calibrate(CliTest):
+    def setUp(self):
+        """Three questions with four passages, of which the two with the highest logits are relevant."""
+        super().setUp()
+        pairs = golden_pairs(12)
+        for i, pair in enumerate(pairs):
+            pair["query"] = pairs[i - i % 4]["query"]
+        self.pairs = self.file("pairs.jsonl", pair_lines(pairs))
+        self.before = self.logits(MODEL)
+        groups = []
+        for begin in range(0, 12, 4):
+            own = self.before[begin:begin + 4]
+            groups.append({"query": pairs[begin]["query"], "docs": [pair["passage"] for pair in pairs[begin:begin + 4]],
+                           "labels": [int(logit >= sorted(own)[2]) for logit in own]})
+        self.groups = self.file("groups.jsonl", json_lines(groups))
+
+    def logits(self, model):
+        lines = self.narabi("score", "--model", model, "--input", self.pairs, "--precision", "f32").json
+        return [line["logit"] for line in lines]
+
+    def calibrate(self, *arguments):
+        return self.narabi("calibrate", *arguments, "--groups", self.groups, "--precision", "f32")
+
+    def test_every_pair_stands_in_a_bin(self):
+        line, = self.calibrate(MODEL, "--json").json
+        self.assertEqual((line["questions"], line["pairs"]), (3, 12))
+        self.assertGreater(line["scale"], 0)
+        for bins in [line["bins"], line["bins_calibrated"]]:
+            self.assertEqual(sum(one["pairs"] for one in bins), 12)
+            self.assertEqual(sum(one["relevant"] for one in bins), line["relevant"])
+        self.assertIn("calibration error", self.calibrate(MODEL).out)
+
+    def test_write_records_it_and_nothing_else(self):
+        folder = self.folder / "model"
+        shutil.copytree(MODEL, folder)
+        (folder / "narabi.json").write_text('{"blend": {"bm25": 0.5}}')
+        line, = self.calibrate(folder, "--json", "--write").json
+        record = json.loads((folder / "narabi.json").read_text())
+        self.assertEqual(record, {"blend": {"bm25": 0.5},
+                                  "calibration": {"scale": line["scale"], "offset": line["offset"]}})
+        self.assertEqual(self.logits(folder), self.before)
+
+    def test_output_holds_it_in_the_weights(self):
+        folder = self.folder / "calibrated"
+        line, = self.calibrate(MODEL, "--json", "--output", folder).json
+        rest = json.loads((folder / "narabi.json").read_text())["calibration"]
+        scale = line["scale"] / rest["scale"]
+        self.assertEqual(math.log2(scale), round(math.log2(scale)))
+        after = self.logits(folder)
+        for old, new in zip(self.before, after):
+            self.assertAlmostEqual(new - scale * old, after[0] - scale * self.before[0], places=4)
+            self.assertAlmostEqual(sigmoid(rest["scale"] * new + rest["offset"]),
+                                   sigmoid(line["scale"] * old + line["offset"]), places=4)
+
+    def test_bad_input_is_named(self):
+        self.wrong_usage("calibrate", MODEL, "--groups", self.groups, "--write", "--output", "x", expect=["--write"])
+        self.fails("calibrate", MODEL, "--groups", "missing.jsonl", expect=["missing.jsonl"])
+        self.fails("calibrate", MODEL, "--groups", self.groups, "--output", MODEL, expect=["another folder"])
+        unknown = self.file("unknown.jsonl", json_lines([{"query": "q", "docs": ["a", "b"], "labels": [1, 1]}]))
+        self.fails("calibrate", MODEL, "--groups", unknown, expect=["unknown.jsonl:1"])
+
+
+if __name__ == "__main__":
+    unittest.main()
