@@ -63,13 +63,21 @@ mean() { [ -f "$work/$1/model.safetensors" ] || "$narabi" average "$work/$2" "$w
 both="data.train=[$work/short.jsonl, $work/long.jsonl]"
 branch tiny-labels tiny 1 410 --set optimizer.lr=5e-4 "${on_labels[@]}" "$both"
 branch tiny-scores tiny 1 858 --set optimizer.lr=5e-4
-mean tiny-mean tiny-labels tiny-scores --logit-scale 0.5
+mean tiny-mean tiny-labels tiny-scores
 branch xsmall-labels xsmall-hard 3 212 "${on_labels[@]}" "$both"
 branch xsmall-scores xsmall-hard 4 300
 mean xsmall-mean xsmall-labels xsmall-scores
 branch xsmall-labels-2 xsmall-mean 13 163 --set batch=12 "${on_labels[@]}" "data.train=[$work/titled.jsonl]"
 branch xsmall-scores-2 xsmall-mean 14 320 --set batch=12
 mean xsmall-mean-2 xsmall-labels-2 xsmall-scores-2
+
+# Scores that are probabilities (docs/training.md, "Scores that are probabilities"), on the articles held out.
+mined calibration-short.jsonl "${held_split[@]}" "${short[@]}"
+mined calibration-long.jsonl "${held_split[@]}"
+for name in tiny-mean xsmall-mean-2; do
+  [ -f "$work/$name-calibrated/model.safetensors" ] || "$narabi" calibrate "$work/$name" --precision f32 \
+    --groups "$work/calibration-long.jsonl" "$work/calibration-short.jsonl" --output "$work/$name-calibrated"
+done
 
 for name in xsmall xsmall-hard tiny-undistilled tiny tiny-mean xsmall-mean xsmall-mean-2; do
   for form in "" "--titles --passage-length 200"; do  # the last 35 articles, whole and as search engines hold them

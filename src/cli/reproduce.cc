@@ -140,8 +140,8 @@ class Report {
 // The weight with the best nDCG@10; choose it on data that is not the test set.
 void tune_blend(const Stage& stage, const StageScores& scores, std::size_t depth, RowOf of,
                 Report& report) {
-  for (const double weight :
-       {0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0}) {
+  for (const double weight : {0.0, 0.0125, 0.025, 0.0375, 0.05, 0.0625, 0.075, 0.1, 0.125, 0.15,
+                              0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0}) {
     of.name = fmt::format("  logit + {} x {}", weight, stage.name);
     of.weight = weight;
     report.row(of, rerank_stage(stage, scores, depth, weight));
