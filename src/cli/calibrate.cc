@@ -93,6 +93,8 @@ struct Result {
 };
 
 Result fit(const Scored& scored) {
+  if (scored.questions < 2)
+    throw InvalidArgument("expected two questions or more, to judge one half by the other");
   const Judged all = scored.all();
   Result result;
   result.pairs = all.size();

@@ -70,6 +70,7 @@ class Calibrate(CliTest):
         self.wrong_usage("calibrate", MODEL, "--groups", self.groups, "--write", "--output", "x", expect=["--write"])
         self.fails("calibrate", MODEL, "--groups", "missing.jsonl", expect=["missing.jsonl"])
         self.fails("calibrate", MODEL, "--groups", self.groups, "--output", MODEL, expect=["another folder"])
+        self.fails("calibrate", MODEL, "--groups", self.groups, "--limit", 1, expect=["two questions"])
         unknown = self.file("unknown.jsonl", json_lines([{"query": "q", "docs": ["a", "b"], "labels": [1, 1]}]))
         self.fails("calibrate", MODEL, "--groups", unknown, expect=["unknown.jsonl:1"])
 
