@@ -48,6 +48,7 @@ COMMON = {
     "keep": {"type": "integer", "minimum": 1, "maximum": 1000000000, "description": "Cascade: passages for the second model"},
     "timeout": {"type": "number", "exclusiveMinimum": 0, "description": "Seconds"},
 }
+LEAST = {"type": "number", "description": "Results whose score is below are left out"}
 DOCUMENT = {"anyOf": [STRING, {"type": "object", "required": ["text"], "properties": {"text": STRING}}]}
 DOCUMENTS = array(DOCUMENT, minItems=1)
 TEXTS = array(STRING, minItems=1)
@@ -62,9 +63,9 @@ DOCUMENTS_ANSWER = shape(id=STRING, model=STRING, model_version=STRING, results=
 TEI_ANSWER = array({"type": "object", "required": ["index", "score"],
                     "properties": {"index": COUNT, "score": NUMBER, "text": STRING, **DETAILS}})
 
-with_documents = obj(["query", "documents"], **COMMON, documents=DOCUMENTS, top_n=COUNT, return_documents=FLAG,
+with_documents = obj(["query", "documents"], **COMMON, documents=DOCUMENTS, top_n=COUNT, return_documents=FLAG, min_score=LEAST,
                      rank_fields=array(STRING))
-with_texts = obj(["query", "texts"], **COMMON, texts=TEXTS, top_n=COUNT, return_text=FLAG,
+with_texts = obj(["query", "texts"], **COMMON, texts=TEXTS, top_n=COUNT, return_text=FLAG, min_score=LEAST,
                  truncation_direction={"type": "string", "enum": ["right", "Right"]})
 PREDICTION = array(shape(score=NUMBER, label=STRING))
 PAIR = array(STRING, minItems=2, maxItems=2)
@@ -79,7 +80,7 @@ POST = {
                    {"anyOf": [TEI_ANSWER, DOCUMENTS_ANSWER]}),
     "/v2/rerank": ("Cohere v2", with_documents, DOCUMENTS_ANSWER),
     "/voyage/v1/rerank": ("Voyage: top_k", obj(["query", "documents"], **COMMON, documents=DOCUMENTS, top_k=COUNT,
-                                              return_documents=FLAG),
+                                              return_documents=FLAG, min_score=LEAST),
                           shape(object={"const": "list"}, data=array({"type": "object"}), model=STRING, usage=USAGE)),
     "/weaviate/rerank": ("Weaviate's reranker-transformers", obj(["query", "documents"], **COMMON, documents=DOCUMENTS),
                          shape(query=STRING, scores=array(shape(document=STRING, score=NUMBER)))),
@@ -103,7 +104,7 @@ POST = {
                     candidates={"type": "integer", "minimum": 1, "maximum": 1000}, filter=STRING, blend=NUMBER,
                     retriever={"type": "string", "enum": ["bm25", "dense", "hybrid"]},
                     fusion={"type": "string", "enum": ["rrf", "convex"]}, rrf_k={"type": "number", "minimum": 0, "maximum": 1000000},
-                    dense_weight={"type": "number", "minimum": 0, "maximum": 1}, exact=FLAG, rerank=FLAG,
+                    dense_weight={"type": "number", "minimum": 0, "maximum": 1}, exact=FLAG, rerank=FLAG, min_score=LEAST,
                     timeout=COMMON["timeout"]),
                 {"type": "object", "required": ["results", "timing", "found", "documents"]}),
 }

@@ -87,6 +87,10 @@ void read_common(const Fields& fields, RerankRequest& out) {
     throw HttpError(422, "validation", "calibrated: cannot be combined with raw_scores",
                     "calibrated");
   out.timeout = fields.number("timeout");
+  out.min_score = fields.number("min_score");
+  if (out.min_score && out.shape == RerankShape::kWeaviate)
+    throw HttpError(422, "validation", "min_score: this route answers with all documents",
+                    "min_score");
 }
 
 }  // namespace

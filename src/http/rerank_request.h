@@ -22,8 +22,9 @@ struct RerankRequest {
   RerankShape shape = RerankShape::kJina;
   std::string model, query;
   std::vector<std::string> passages;
-  std::vector<Value> documents;  // as given, where they were objects; else empty
-  std::size_t top_n = 0;         // 0: all
+  std::vector<Value> documents;     // as given, where they were objects; else empty
+  std::size_t top_n = 0;            // 0: all
+  std::optional<double> min_score;  // results whose score, as answered, is below are left out
   bool return_documents = false;
   bool raw_scores = false;   // logits
   bool calibrated = false;   // the calibrated probability of the model folder

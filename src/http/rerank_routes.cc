@@ -49,8 +49,16 @@ void write_document(JsonWriter& json, const RerankRequest& request, std::size_t 
   }
 }
 
+// How many of the order: scores fall along it.
 std::size_t shown(const RerankRequest& request, const RerankResult& result) {
-  return request.top_n == 0 ? result.order.size() : std::min(request.top_n, result.order.size());
+  const std::size_t all = result.order.size();
+  std::size_t count = request.top_n == 0 ? all : std::min(request.top_n, all);
+  if (!request.min_score) return count;
+  const auto below = [&](std::size_t index) {
+    return score_of(request, result, result.passages[index]) < *request.min_score;
+  };
+  while (count > 0 && below(result.order[count - 1])) --count;
+  return count;
 }
 
 // Elasticsearch's parser throws at any other field, so there are no others unless asked for.

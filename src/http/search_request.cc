@@ -63,6 +63,7 @@ SearchRequest parse_search(std::string_view body) {
   out.top_n = fields.count("top_n").value_or(out.top_n);
   if (out.top_n == 0) throw HttpError(422, "validation", "top_n: expected at least 1", "top_n");
   out.timeout = fields.number("timeout");
+  out.min_score = fields.number("min_score");
   out.model = fields.optional_text("model").value_or("");
   out.rerank = fields.flag("rerank", true);
   return out;

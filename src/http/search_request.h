@@ -14,6 +14,7 @@ struct SearchRequest {
   SearchOptions first_stage;
   std::size_t top_n = 10;
   std::optional<double> blend, timeout;
+  std::optional<double> min_score;  // hits whose relevance_score is below are left out
   bool rerank = true;
 };
 

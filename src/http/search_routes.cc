@@ -51,9 +51,17 @@ void write_hit(JsonWriter& json, const SearchHit& hit, std::size_t rank) {
   json.end_object();
 }
 
-std::string body_of(const App& app, const SearchResult& result, std::size_t top_n,
+// What a request asks of an answer, beside the search itself.
+struct Shown {
+  std::size_t top_n;
+  std::optional<double> min_score;
+  bool has(const SearchHit& hit) const {
+    return !min_score || (hit.reranked && hit.reranked->score >= *min_score);
+  }
+};
+
+std::string body_of(const App& app, const SearchResult& result, const Shown& shown,
                     const std::vector<service::ModelPtr>& stages, const Exchange& exchange) {
-  const std::size_t shown = std::min(top_n, result.hits.size());
   JsonWriter json;
   json.begin_object().key("id").text(exchange.id);
   json.key("model");
@@ -65,7 +73,11 @@ std::string body_of(const App& app, const SearchResult& result, std::size_t top_
   json.key("found").integer(static_cast<std::int64_t>(result.hits.size()));
   json.key("documents").integer(static_cast<std::int64_t>(app.service.documents()));
   json.key("results").begin_array();
-  for (std::size_t i = 0; i < shown; ++i) write_hit(json, result.hits[i], i + 1);
+  std::size_t rank = 0;
+  for (const SearchHit& hit : result.hits) {
+    if (rank == shown.top_n) break;
+    if (shown.has(hit)) write_hit(json, hit, ++rank);
+  }
   json.end_array().key("timing").begin_object();
   json.key("retrieve_ms").number(result.retrieval_seconds * 1e3);
   json.key("embed_ms").number(result.parts.embed);
@@ -81,19 +93,22 @@ void handle_search(App& app, const ExchangePtr& exchange, const Reply& reply) {
   const SearchRequest request = parse_search(exchange->request.body);
   apply_timeout(request.timeout, *exchange);
   service::SearchQuery query = to_query(app, request);
+  if (request.min_score && query.stages.empty())
+    throw HttpError(422, "validation", "min_score: expected a reranker to score the hits",
+                    "min_score");
   const auto stages = query.stages;
   note_model(stages, *exchange);
-  const std::size_t top_n = request.top_n;
+  const Shown shown{request.top_n, request.min_score};
   app.service.search(
       std::move(query), exchange->ticket,
-      [&app, exchange, reply, stages, top_n](const std::variant<SearchResult, Failure>& outcome) {
+      [&app, exchange, reply, stages, shown](const std::variant<SearchResult, Failure>& outcome) {
         if (const auto* failure = std::get_if<Failure>(&outcome))
           return reply(failed(*failure, ErrorShape::kText, *exchange));
         const auto& result = std::get<SearchResult>(outcome);
         exchange->items = result.hits.size();
         exchange->queue_seconds = result.queue_seconds;
         exchange->inference_seconds = result.inference_seconds;
-        reply({.body = body_of(app, result, top_n, stages, *exchange), .headers = {}});
+        reply({.body = body_of(app, result, shown, stages, *exchange), .headers = {}});
       });
 }
 

@@ -55,6 +55,7 @@ FIELDS = [
     ({"query": "q", "documents": ["a"], "timeout": -1}, 422, "timeout"),
     ({"query": "q", "documents": ["a"], "timeout": "1"}, 422, "timeout"),
     ({"query": "q", "documents": ["a"], "calibrated": True}, 422, "calibrated"),
+    ({"query": "q", "documents": ["a"], "min_score": "high"}, 422, "min_score"),
     ({"query": "q", "documents": ["a"], "rank_fields": "title"}, 422, "rank_fields"),
 ]
 COUNTS = [-1, 1.5, "3", True, [1], 1e300, 2**70]
@@ -66,6 +67,7 @@ OTHER_FIELDS = [
     ("/rerank", {"query": "q", "texts": ["a"], "truncation_direction": "left"}, 422, "truncation_direction"),
     ("/rerank", {"query": "q", "texts": ["a"], "raw_scores": 1}, 422, "raw_scores"),
     ("/rerank", {"query": "q", "texts": ["a"], "return_text": "true"}, 422, "return_text"),
+    ("/weaviate/rerank", {"query": "q", "documents": ["a"], "min_score": 0.5}, 422, "min_score"),
     ("/score", {"text_1": "q"}, 422, "text_2"),
     ("/score", {"text_2": "q"}, 422, "text_1"),
     ("/score", {"text_1": ["a", "b"], "text_2": ["a", "b", "c"]}, 422, "text_1"),

@@ -80,6 +80,19 @@ class Routes(HttpTest):
         self.assertEqual(len(self.ok("/rerank", {"query": QUERY, "documents": DOCUMENTS, "top_n": 0})["results"]), 3)
         self.assertEqual(len(self.ok("/rerank", {"query": QUERY, "documents": DOCUMENTS, "top_n": 99})["results"]), 3)
 
+    def test_min_score_leaves_out_what_scores_less(self):
+        body = {"query": QUERY, "documents": DOCUMENTS}
+        for key in ("relevance_score", "logit"):
+            asked = {**body, "raw_scores": key == "logit"}
+            scores = [r["relevance_score"] for r in self.ok("/rerank", asked)["results"]]
+            kept = self.ok("/rerank", {**asked, "min_score": scores[1]})["results"]
+            self.assertEqual([r["relevance_score"] for r in kept], scores[:2])
+            self.assertEqual(self.ok("/rerank", {**asked, "min_score": scores[0] + 1})["results"], [])
+            self.assertEqual(len(self.ok("/rerank", {**asked, "min_score": scores[1], "top_n": 1})["results"]), 1)
+        second = self.ok("/rerank", {"query": QUERY, "texts": DOCUMENTS})[1]["score"]
+        self.assertEqual(len(self.ok("/rerank", {"query": QUERY, "texts": DOCUMENTS, "min_score": second})), 2)
+        self.assertEqual(len(self.ok("/voyage/v1/rerank", {**body, "min_score": second})["data"]), 2)
+
     def test_voyage(self):
         answer = self.ok("/voyage/v1/rerank", {"model": "rerank-2", "query": QUERY, "documents": DOCUMENTS,
                                                "top_k": 2, "return_documents": True})
@@ -149,6 +162,11 @@ class Routes(HttpTest):
         self.assertEqual(scores, sorted(scores, reverse=True))
         for key in ("before", "id", "bm25", "logit", "relevance_score", "text"):
             self.assertIn(key, answer["results"][0])
+        least = sorted(r["relevance_score"] for r in answer["results"])[2]
+        fewer = self.ok("/search", {"query": "銀閣寺を建てたのは誰ですか", "top_n": 20, "candidates": 20, "min_score": least})
+        self.assertTrue(all(r["relevance_score"] >= least for r in fewer["results"]))
+        self.assertEqual([r["rank"] for r in fewer["results"]], list(range(1, len(fewer["results"]) + 1)))
+        self.assertTrue(3 <= len(fewer["results"]) < 20)
         plain = self.ok("/search", {"query": "銀閣寺", "rerank": False, "top_n": 3})
         self.assertEqual([r["before"] for r in plain["results"]], [1, 2, 3])
         self.assertNotIn("logit", plain["results"][0])

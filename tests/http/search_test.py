@@ -17,6 +17,7 @@ WRONG = [
     ({"rrf_k": -1}, "rrf_k"), ({"dense_weight": 1.5}, "dense_weight"), ({"dense_weight": "1"}, "dense_weight"),
     ({"exact": "yes"}, "exact"), ({"candidates": 0}, "candidates"), ({"candidates": 1001}, "candidates"),
     ({"top_n": 0}, "top_n"), ({"filter": "year <"}, "filter"), ({"filter": 3}, "filter"), ({"blend": "much"}, "blend"),
+    ({"min_score": "high"}, "min_score"), ({"min_score": 0.5, "rerank": False}, "min_score"),
 ]
 
 
