@@ -54,8 +54,10 @@ std::size_t shown(const RerankRequest& request, const RerankResult& result) {
   const std::size_t all = result.order.size();
   std::size_t count = request.top_n == 0 ? all : std::min(request.top_n, all);
   if (!request.min_score) return count;
-  const auto below = [&](std::size_t index) {
-    return score_of(request, result, result.passages[index]) < *request.min_score;
+  const auto below = [&](std::size_t index) {  // as it is written: write_score
+    const double score = score_of(request, result, result.passages[index]);
+    return request.raw_scores ? static_cast<float>(score) < static_cast<float>(*request.min_score)
+                              : score < *request.min_score;
   };
   while (count > 0 && below(result.order[count - 1])) --count;
   return count;
