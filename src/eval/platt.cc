@@ -51,9 +51,8 @@ Targets targets_of(std::span<const JudgedLogit> judged) {
   return {judged, (relevant + 1) / (relevant + 2), 1 / (other + 2)};
 }
 
-// Newton's method with halved steps where one leads up: the loss is convex. `scale_too`: else the
-// offset alone moves.
-PlattScaling minimise(const Targets& targets, PlattScaling at, bool scale_too) {
+// Newton's method with halved steps where one leads up: the loss is convex.
+PlattScaling minimise(const Targets& targets, PlattScaling at) {
   double loss = targets.loss(at);
   for (int step = 0; step < kMostSteps; ++step) {
     double g_scale = 0, g_offset = 0, h_scale = 1e-12, h_offset = 1e-12, h_both = 0;
@@ -66,12 +65,9 @@ PlattScaling minimise(const Targets& targets, PlattScaling at, bool scale_too) {
       h_offset += weight;
       h_both += weight * one.logit;
     }
-    PlattScaling move = {0, -g_offset / h_offset};
     const double determinant = h_scale * h_offset - h_both * h_both;
-    if (scale_too && determinant > 0) {
-      move = {(h_both * g_offset - h_offset * g_scale) / determinant,
-              (h_both * g_scale - h_scale * g_offset) / determinant};
-    }
+    const PlattScaling move = {(h_both * g_offset - h_offset * g_scale) / determinant,
+                               (h_both * g_scale - h_scale * g_offset) / determinant};
     double length = 1;
     PlattScaling next = at;
     double lower = loss;
@@ -96,7 +92,12 @@ double PlattScaling::probability(double logit) const {
 }
 
 PlattScaling fit_platt(std::span<const JudgedLogit> judged) {
-  const PlattScaling found = minimise(targets_of(judged), {0, 0}, true);
+  const Targets targets = targets_of(judged);
+  const auto [least, most] = std::minmax_element(
+      judged.begin(), judged.end(), [](const auto& a, const auto& b) { return a.logit < b.logit; });
+  if (least->logit == most->logit)
+    throw InvalidArgument("expected logits that differ, found all equal: they say nothing");
+  const PlattScaling found = minimise(targets, {0, 0});
   if (!(found.scale > 0))
     throw InvalidArgument(
         "expected higher logits to be relevant more often, found the contrary: no scaling makes "
@@ -105,7 +106,22 @@ PlattScaling fit_platt(std::span<const JudgedLogit> judged) {
 }
 
 double fit_offset(std::span<const JudgedLogit> judged, double scale) {
-  return minimise(targets_of(judged), {scale, 0}, false).offset;
+  const Targets targets = targets_of(judged);
+  double low = 0, high = 0;  // far enough that all is said to be irrelevant, or relevant
+  for (const JudgedLogit& one : judged) {
+    low = std::min(low, -scale * one.logit - 50);
+    high = std::max(high, -scale * one.logit + 50);
+  }
+  // The sum of what is said rises with the offset: by halves to the one that says as much as it
+  // should, which has the least loss.
+  for (int step = 0; step < kMostSteps; ++step) {
+    const double middle = (low + high) / 2;
+    double too_much = 0;
+    for (const JudgedLogit& one : judged)
+      too_much += logistic(scale * one.logit + middle) - targets.of(one);
+    (too_much > 0 ? high : low) = middle;
+  }
+  return (low + high) / 2;
 }
 
 Reliability reliability(std::span<const JudgedLogit> judged, std::span<const double> said) {

@@ -40,6 +40,22 @@ TEST(Platt, finds_the_scaling_that_the_labels_were_drawn_with) {
   }
 }
 
+// A loss on differences of logits leaves them anywhere.
+TEST(Platt, finds_the_offset_of_logits_far_from_zero) {
+  for (const double shift : {12.0, 50.0, -50.0, 300.0}) {
+    auto judged = drawn(1, -1, 20'000);
+    for (JudgedLogit& one : judged) one.logit += shift;
+    const PlattScaling found = fit_platt(judged);
+    EXPECT_NEAR(found.scale, 1, 0.1);
+    EXPECT_NEAR(found.offset, -1 - found.scale * shift, 0.1);
+    const PlattScaling half{0.5, fit_offset(judged, 0.5)};
+    double said = 0, relevant = 0;
+    for (const double p : said_by(half, judged)) said += p;
+    for (const JudgedLogit& one : judged) relevant += one.relevant;
+    EXPECT_NEAR(said / relevant, 1, 0.01);
+  }
+}
+
 // Platt's own targets: with one logit of each kind the optimum says exactly 2/3 and 1/3.
 TEST(Platt, is_finite_where_a_threshold_parts_them) {
   const std::vector<JudgedLogit> judged = {{2, true}, {-2, false}};
@@ -67,7 +83,12 @@ TEST(Platt, refuses_what_says_nothing) {
   EXPECT_THROW(fit_platt(Judged{{1, false}}), InvalidArgument);
   EXPECT_THROW(fit_platt(Judged{{nan, true}, {2, false}}), InvalidArgument);
   EXPECT_THROW(fit_platt(Judged{{-1, true}, {-1, true}, {1, false}, {1, false}}), InvalidArgument);
-  EXPECT_THROW(fit_platt(Judged{{1, true}, {1, false}}), InvalidArgument);  // all logits equal
+  for (const double logit : {1.0, -4.8, 0.0}) {  // all logits equal
+    for (const bool rest : {true, false}) {
+      EXPECT_THROW(fit_platt(Judged{{logit, !rest}, {logit, rest}, {logit, rest}}),
+                   InvalidArgument);
+    }
+  }
 }
 
 TEST(Reliability, is_what_was_said_beside_what_was_found) {
