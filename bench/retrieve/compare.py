@@ -41,8 +41,7 @@ class Narabi:
         self.build_s, self.bytes = built["build_s"], built["bytes"]
 
     def ask(self, queries, k):
-        """A process of its own, which the queries pass through twice; the second time counts: the peers' processes
-        stay, so that they have the pages of a query mapped already in all rounds but the first."""
+        """A process of its own, which the queries pass through twice, as with the peers; the second time counts."""
         file = self.folder.parent / "asked.jsonl"
         file.write_text("".join(json.dumps({"id": f"{turn} {i}", "text": text}) + "\n"
                                 for turn in ("first", "second") for i, text in enumerate(queries)))
@@ -72,10 +71,11 @@ class Peer:
         return json.loads(line)
 
     def ask(self, queries, k):
-        answers = []
-        for query in queries:
-            print(json.dumps({"terms": terms(query, query=True), "k": k}), file=self.process.stdin, flush=True)
-            answers.append(self.answer())
+        for _ in range(2):  # the second time counts
+            answers = []
+            for query in queries:
+                print(json.dumps({"terms": terms(query, query=True), "k": k}), file=self.process.stdin, flush=True)
+                answers.append(self.answer())
         return answers
 
     def __del__(self):

@@ -27,6 +27,8 @@ bool is_copied(const fs::directory_entry& entry) {
 void write_derived_folder(const ModelFolder& source, const std::string& output,
                           std::span<const TensorToWrite> tensors) {
   std::error_code error;
+  if (fs::exists(output, error) && !fs::is_empty(output, error) && !error)
+    throw InvalidArgument(output + ": expected a new or an empty folder, found files in it");
   fs::create_directories(output, error);
   if (error) throw IoError(output + ": " + error.message());
   for (const auto& entry : fs::directory_iterator(source.path())) {

@@ -10,7 +10,8 @@
 namespace narabi::checkpoint {
 
 // The files of `source` itself but for weights and narabi.json, whose records are of one model's
-// quality; model.safetensors last. Throws IoError.
+// quality; model.safetensors last. Throws IoError, and InvalidArgument where there are files in
+// `output` already, which would mix with these.
 void write_derived_folder(const ModelFolder& source, const std::string& output,
                           std::span<const TensorToWrite> tensors);
 

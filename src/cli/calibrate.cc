@@ -1,7 +1,9 @@
 // narabi calibrate: what a reranker's logits say about the probability of being relevant.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -46,6 +48,12 @@ struct Scored {
   }
 };
 
+// Whose labels say nothing: it is there for a teacher's scores.
+bool is_judged(const data::Group& group) {
+  return std::adjacent_find(group.labels.begin(), group.labels.end(), std::not_equal_to<>()) !=
+         group.labels.end();
+}
+
 void score(const Reranker& reranker, const std::vector<data::Group>& groups, Scored& scored) {
   std::vector<Pair> pairs;
   for (const data::Group& group : groups) {
@@ -64,6 +72,15 @@ std::size_t chosen(const data::GroupFile& file, std::size_t limit) {
   return limit > 0 ? std::min(limit, file.size()) : file.size();
 }
 
+data::Group judged_group(const data::GroupFile& file, std::size_t index) {
+  data::Group group = file.read(index);
+  if (!is_judged(group))
+    throw InvalidFormat(file.where(index) +
+                        ": labels: expected relevant and other passages, found "
+                        "labels that are all equal");
+  return group;
+}
+
 Scored score_files(const Options& options) {
   std::vector<data::GroupFile> files;
   std::size_t questions = 0;
@@ -78,7 +95,7 @@ Scored score_files(const Options& options) {
       check_interrupt();
       std::vector<data::Group> groups;
       for (std::size_t i = begin; i < std::min(count, begin + kGroupsAtATime); ++i)
-        groups.push_back(file.read(i * file.size() / count));
+        groups.push_back(judged_group(file, i * file.size() / count));
       score(reranker, groups, scored);
       progress.add(groups.size());
     }
@@ -211,7 +228,9 @@ void add_calibrate(CLI::App& app) {
       ->add_option(
           "--groups", options->groups,
           "Questions with passages and labels that the model was not trained on, such as a "
-          "search finds them: what narabi mine writes, or any form that training reads")
+          "search finds them: what narabi mine writes, or any form that training reads; a label "
+          "above 0 "
+          "means relevant")
       ->required();
   command->add_option("--limit", options->limit,
                       "Only N questions of a file, spread over it (0: all)");

@@ -66,7 +66,7 @@ std::size_t shown(const RerankRequest& request, const RerankResult& result) {
 // Elasticsearch's parser throws at any other field, so there are no others unless asked for.
 void write_tei(JsonWriter& json, const RerankRequest& request, const RerankResult& result) {
   json.begin_array();
-  for (std::size_t i = 0; i < shown(request, result); ++i) {
+  for (std::size_t i = 0, count = shown(request, result); i < count; ++i) {
     const std::size_t index = result.order[i];
     json.begin_object().key("index").integer(static_cast<std::int64_t>(index));
     if (request.return_documents) json.key("text").text(request.passages[index]);
@@ -79,7 +79,7 @@ void write_tei(JsonWriter& json, const RerankRequest& request, const RerankResul
 
 void write_results(JsonWriter& json, const RerankRequest& request, const RerankResult& result) {
   json.begin_array();
-  for (std::size_t i = 0; i < shown(request, result); ++i) {
+  for (std::size_t i = 0, count = shown(request, result); i < count; ++i) {
     const std::size_t index = result.order[i];
     json.begin_object().key("index").integer(static_cast<std::int64_t>(index));
     write_score(json.key("relevance_score"), request,

@@ -71,6 +71,10 @@ class Calibrate(CliTest):
         self.fails("calibrate", MODEL, "--groups", "missing.jsonl", expect=["missing.jsonl"])
         self.fails("calibrate", MODEL, "--groups", self.groups, "--output", MODEL, expect=["another folder"])
         self.fails("calibrate", MODEL, "--groups", self.groups, "--limit", 1, expect=["two questions"])
+        self.fails("calibrate", MODEL, "--groups", self.groups, "--output", self.folder, expect=["empty folder"])
+        lines = json_lines([{"query": "q", "docs": ["a", "b"], "labels": [1, 0]},
+                            {"query": "q", "docs": ["a", "b"], "labels": [0, 0], "scores": [1, 2]}])
+        self.fails("calibrate", MODEL, "--groups", self.file("teacher.jsonl", lines), expect=["teacher.jsonl:2", "equal"])
         unknown = self.file("unknown.jsonl", json_lines([{"query": "q", "docs": ["a", "b"], "labels": [1, 1]}]))
         self.fails("calibrate", MODEL, "--groups", unknown, expect=["unknown.jsonl:1"])
 
