@@ -104,7 +104,8 @@ POST = {
                     candidates={"type": "integer", "minimum": 1, "maximum": 1000}, filter=STRING, blend=NUMBER,
                     retriever={"type": "string", "enum": ["bm25", "dense", "hybrid"]},
                     fusion={"type": "string", "enum": ["rrf", "convex"]}, rrf_k={"type": "number", "minimum": 0, "maximum": 1000000},
-                    dense_weight={"type": "number", "minimum": 0, "maximum": 1}, exact=FLAG, rerank=FLAG, min_score=LEAST,
+                    dense_weight={"type": "number", "minimum": 0, "maximum": 1}, exact=FLAG, rerank=FLAG,
+                    min_score={**LEAST, "description": "Hits whose score by the reranker is below, or that it did not read, are left out"},
                     timeout=COMMON["timeout"]),
                 {"type": "object", "required": ["results", "timing", "found", "documents"]}),
 }

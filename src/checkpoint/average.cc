@@ -51,6 +51,7 @@ void average_folders(std::span<const std::string> folders, const std::string& ou
   std::vector<ModelFolder> models;
   for (const std::string& folder : folders) models.emplace_back(folder);
   const ModelFolder& first = models[0];
+  check_derived_output(first, output);
   for (const ModelFolder& other : std::span(models).subspan(1)) {
     require_same_tokenizer(first, other);
     for (const std::string& name : other.tensor_names()) {

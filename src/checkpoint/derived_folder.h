@@ -5,14 +5,20 @@
 #include <string>
 
 #include "checkpoint/model_folder.h"
+#include "checkpoint/model_record.h"
 #include "checkpoint/safetensors_writer.h"
 
 namespace narabi::checkpoint {
 
+// Throws InvalidArgument where there are files in `output` already, which would mix with these;
+// what an interrupted write_derived_folder has left of the same is no such file.
+void check_derived_output(const ModelFolder& source, const std::string& output);
+
 // The files of `source` itself but for weights and narabi.json, whose records are of one model's
-// quality; model.safetensors last. Throws IoError, and InvalidArgument where there are files in
-// `output` already, which would mix with these.
+// quality: `record` stands in its place. model.safetensors last, so that a folder is whole or
+// cannot be loaded. Throws as above, and IoError.
 void write_derived_folder(const ModelFolder& source, const std::string& output,
-                          std::span<const TensorToWrite> tensors);
+                          std::span<const TensorToWrite> tensors,
+                          const ModelRecord* record = nullptr);
 
 }  // namespace narabi::checkpoint

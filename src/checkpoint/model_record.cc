@@ -13,8 +13,13 @@ namespace narabi::checkpoint {
 namespace {
 
 using nlohmann::json;
+using namespace nlohmann::literals;
 
 constexpr const char* kPackedWeights = "model.safetensors";
+
+void erase_gate(json& precision) {
+  for (const char* key : {"held", "kendall_tau", "ndcg_change", "pairs"}) precision.erase(key);
+}
 
 std::string path_of(const std::string& folder) {
   return (std::filesystem::path(folder) / "narabi.json").string();
@@ -61,7 +66,7 @@ void ModelRecord::set_layers(const std::string& precision, const std::string& wi
                              const std::vector<std::string>& layers) {
   json& all = Impl::section(impl_->root, "precision", impl_->path);
   json& section = Impl::section(all, precision, impl_->path);
-  for (const char* gate : {"held", "kendall_tau", "ndcg_change", "pairs"}) section.erase(gate);
+  erase_gate(section);
   if (layers.empty()) {
     section.erase(wider);
   } else {
@@ -73,14 +78,18 @@ void ModelRecord::set_calibration(double scale, double offset) {
   impl_->root["calibration"] = {{"scale", scale}, {"offset", offset}};
 }
 
-void ModelRecord::scale_blend(double scale) {
-  if (!impl_->root.contains("blend")) return;
-  for (auto& [name, weight] : Impl::section(impl_->root, "blend", impl_->path).items()) {
-    if (!weight.is_number())
-      throw InvalidFormat(impl_->path + ": blend." + name + ": expected a number, found " +
-                          weight.type_name());
-    weight = weight.get<double>() * scale;
+void ModelRecord::scale_logits(double scale) {
+  if (impl_->root.contains("blend")) {
+    for (auto& [name, weight] : Impl::section(impl_->root, "blend", impl_->path).items()) {
+      if (!weight.is_number())
+        throw InvalidFormat(impl_->path + ": blend." + name + ": expected a number, found " +
+                            weight.type_name());
+      weight = weight.get<double>() * scale;
+    }
   }
+  const auto bf16 = "/precision/bf16"_json_pointer;
+  if (scale > 1 && impl_->root.contains(bf16) && impl_->root[bf16].is_object())
+    erase_gate(impl_->root[bf16]);
 }
 
 void ModelRecord::forget_gates() {

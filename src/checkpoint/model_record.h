@@ -43,8 +43,9 @@ class ModelRecord {
                   const std::vector<std::string>& layers);
   // probability = sigmoid(scale x logit + offset)
   void set_calibration(double scale, double offset);
-  // The weights of other scores beside the logit: for logits that are `scale` times as large.
-  void scale_blend(double scale);
+  // For logits that are `scale` times as large: the weights of other scores beside them, and the
+  // gate of bf16, by which a logit may be so far off, unless they are smaller.
+  void scale_logits(double scale);
   void forget_gates();  // of weights that are no longer those
   // For a model.safetensors of packed weights, made of `source`: checksums of their files.
   void set_stamp(const std::string& weights, const std::string& source);

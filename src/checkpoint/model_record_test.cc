@@ -34,6 +34,22 @@ TEST(ModelRecord, leaves_what_others_wrote) {
   EXPECT_FALSE(is_stamped(folder.path()));
 }
 
+TEST(ModelRecord, scales_what_depends_on_the_logits) {
+  for (const double scale : {0.5, 2.0}) {
+    const TemporaryFolder folder;
+    folder.write("narabi.json", R"({"blend": {"bm25": 0.25}, "precision": {
+        "bf16": {"held": true, "f32": ["a"]}, "int8": {"held": true}}})");
+    ModelRecord record(folder.path());
+    record.scale_logits(scale);
+    record.write(folder.path());
+    const json written = read(folder);
+    EXPECT_EQ(written["blend"]["bm25"], scale * 0.25);
+    EXPECT_EQ(written["precision"]["int8"]["held"], true);  // the order is the same
+    EXPECT_EQ(written["precision"]["bf16"].contains("held"), scale < 1);
+    EXPECT_EQ(written["precision"]["bf16"]["f32"], json({"a"}));
+  }
+}
+
 TEST(ModelRecord, begins_where_there_is_none) {
   const TemporaryFolder folder;
   ModelRecord record(folder.path());

@@ -1,11 +1,8 @@
 #include "checkpoint/rescale.h"
 
-#include <filesystem>
-#include <map>
 #include <vector>
 
 #include "checkpoint/derived_folder.h"
-#include "checkpoint/model_record.h"
 #include "narabi/error.h"
 
 namespace narabi::checkpoint {
@@ -30,42 +27,46 @@ std::string last_layer(const ModelFolder& model) {
 
 }  // namespace
 
-double rescale_logits(const std::string& folder, const std::string& output, double scale,
-                      double offset) {
-  const ModelFolder model(folder);
-  std::error_code none;
-  if (std::filesystem::equivalent(folder, output, none))
-    throw InvalidArgument(output + ": expected another folder than the model's own");
+Rescaling::Rescaling(const std::string& folder, const std::string& output)
+    : model_(folder), output_(output) {
   if (is_stamped(folder))
     throw Unsupported(folder + ": packed by narabi quantize; expected the folder it was made of");
-  const std::string last = last_layer(model);
-  std::map<std::string, std::vector<std::byte>> changed;
-  double stored = 0;
-  for (const bool bias : {false, true}) {
-    const std::string name = last + (bias ? ".bias" : ".weight");
-    const TensorView& tensor = *model.find(name);
-    std::vector<float> values = to_f32(tensor, folder + ": tensor " + name);
-    const double before = bias ? values.at(0) * scale : 0;
-    for (float& value : values) value = static_cast<float>(value * scale + (bias ? offset : 0));
-    changed[name] = narrow(values, tensor.dtype);
-    if (bias) {
-      widen(changed[name].data(), tensor.dtype, 1, values.data());
-      stored = values[0] - before;
-    }
-  }
+  const std::string last = last_layer(model_);
+  weight_ = model_.find(last + ".weight");
+  bias_ = model_.find(last + ".bias");
+  check_derived_output(model_, output);
+}
+
+std::vector<std::byte> Rescaling::scaled_weight(double scale) const {
+  std::vector<float> values = to_f32(*weight_, model_.path() + ": tensor " + weight_->name);
+  for (float& value : values) value = static_cast<float>(value * scale);
+  return narrow(values, weight_->dtype);
+}
+
+std::vector<std::byte> Rescaling::scaled_bias(double scale, double offset) const {
+  std::vector<float> values = to_f32(*bias_, model_.path() + ": tensor " + bias_->name);
+  values.at(0) = static_cast<float>(values.at(0) * scale + offset);
+  return narrow(values, bias_->dtype);
+}
+
+double Rescaling::stored(double scale, double offset) const {
+  const std::vector<float> before = to_f32(*bias_, model_.path() + ": tensor " + bias_->name);
+  float after = 0;
+  widen(scaled_bias(scale, offset).data(), bias_->dtype, 1, &after);
+  return after - before.at(0) * scale;
+}
+
+void Rescaling::write(double scale, double offset, const ModelRecord& record) const {
+  const std::vector<std::byte> weight = scaled_weight(scale), bias = scaled_bias(scale, offset);
   std::vector<TensorToWrite> tensors;
-  for (const std::string& name : model.tensor_names()) {
-    const TensorView& tensor = *model.find(name);
-    const auto own = changed.find(name);
-    tensors.push_back(
-        {name, tensor.dtype, tensor.shape,
-         own == changed.end() ? tensor.data : std::span<const std::byte>(own->second)});
+  for (const std::string& name : model_.tensor_names()) {
+    const TensorView* tensor = model_.find(name);
+    const std::span<const std::byte> data = tensor == weight_ ? std::span(weight)
+                                            : tensor == bias_ ? std::span(bias)
+                                                              : tensor->data;
+    tensors.push_back({name, tensor->dtype, tensor->shape, data});
   }
-  write_derived_folder(model, output, tensors);
-  ModelRecord record(folder);
-  record.scale_blend(scale);
-  record.write(output);
-  return stored;
+  write_derived_folder(model_, output_, tensors, &record);
 }
 
 }  // namespace narabi::checkpoint

@@ -37,22 +37,24 @@ std::vector<float> values_of(const ModelFolder& model, const std::string& name) 
 
 std::string message_of(const TemporaryFolder& folder, const std::string& output) {
   try {
-    rescale_logits(folder.path(), output, 0.5, 0);
+    const Rescaling rescaling(folder.path(), output);
+    rescaling.write(0.5, 0, ModelRecord(folder.path()));
     return "";
   } catch (const Error& error) {
     return error.what();
   }
 }
 
-TEST(Rescale, TheLastLayerAloneAndTheWeightOfBm25) {
+TEST(Rescale, TheLastLayerAlone) {
   for (const std::string last : {"classifier", "classifier.out_proj"}) {
     const TemporaryFolder folder, out;
     write_model(folder, {{"classifier.dense.weight", {1, 2}, {5, 6}},
                          {last + ".bias", {1}, {0.5f}},
                          {last + ".weight", {1, 3}, {1, -2, 0.1f}}});
-    folder.write("narabi.json",
-                 R"({"blend": {"bm25": 0.3}, "precision": {"int8": {"held": true}}})");
-    const double stored = rescale_logits(folder.path(), out.path() + "/half", 0.5, -1.001);
+    folder.write("narabi.json", R"({"blend": {"bm25": 0.3}})");
+    const Rescaling rescaling(folder.path(), out.path() + "/half");
+    const double stored = rescaling.stored(0.5, -1.001);
+    rescaling.write(0.5, -1.001, ModelRecord(folder.path()));
     const ModelFolder half(out.path() + "/half");
     const std::vector<float> before = values_of(ModelFolder(folder.path()), last + ".weight");
     const std::vector<float> after = values_of(half, last + ".weight");
@@ -61,10 +63,24 @@ TEST(Rescale, TheLastLayerAloneAndTheWeightOfBm25) {
     EXPECT_NEAR(stored, -1.001, 1e-3);  // an f16 next to it
     EXPECT_EQ(values_of(half, "classifier.dense.weight"), (std::vector<float>{5, 6}));
     EXPECT_TRUE(half.has_file("tokenizer.json"));
-    const std::string record = base::read_file(half.file("narabi.json"));
-    EXPECT_THAT(record, HasSubstr("0.15"));
-    EXPECT_THAT(record, HasSubstr("held"));
+    EXPECT_THAT(base::read_file(half.file("narabi.json")), HasSubstr("0.3"));
   }
+}
+
+TEST(Rescale, GoesOnOverWhatAKilledProcessLeft) {
+  const TemporaryFolder folder, out;
+  write_model(folder, {{"classifier.bias", {1}, {0}}, {"classifier.weight", {1, 2}, {1, 2}}});
+  out.write("config.json", "{");
+  out.write("narabi.json", "{}");
+  out.write("tokenizer.json.tmp.123", "half");
+  out.write("model.safetensors.tmp.123", "half");
+  EXPECT_EQ(message_of(folder, out.path()), "");
+  EXPECT_EQ(values_of(ModelFolder(out.path()), "classifier.weight"), (std::vector<float>{0.5f, 1}));
+  EXPECT_FALSE(std::filesystem::exists(out.path() + "/model.safetensors.tmp.123"));
+  EXPECT_THAT(message_of(folder, out.path()), HasSubstr("found model.safetensors in it"));
+  const TemporaryFolder another;
+  another.write("vocab.txt", "");  // which the model does not have
+  EXPECT_THAT(message_of(folder, another.path()), HasSubstr("found vocab.txt in it"));
 }
 
 TEST(Rescale, RefusesWhatHasNoLogitToScale) {

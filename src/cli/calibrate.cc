@@ -19,6 +19,7 @@
 #include "eval/platt.h"
 #include "narabi/error.h"
 #include "narabi/reranker.h"
+#include "rerank/activation.h"
 
 namespace narabi::cli {
 namespace calibrate_command {
@@ -54,7 +55,10 @@ bool is_judged(const data::Group& group) {
          group.labels.end();
 }
 
-void score(const Reranker& reranker, const std::vector<data::Group>& groups, Scored& scored) {
+// `groups` are those from `number` on of their file: each file is dealt out anew, so that the same
+// questions in two files fall into the same half.
+void score(const Reranker& reranker, const std::vector<data::Group>& groups, std::size_t number,
+           Scored& scored) {
   std::vector<Pair> pairs;
   for (const data::Group& group : groups) {
     for (const std::string& passage : group.passages) pairs.push_back({group.query, passage});
@@ -62,7 +66,7 @@ void score(const Reranker& reranker, const std::vector<data::Group>& groups, Sco
   const std::vector<Score> scores = reranker.score(pairs);
   auto next = scores.begin();
   for (const data::Group& group : groups) {
-    Judged& half = scored.half[scored.questions++ % 2];
+    Judged& half = scored.half[number++ % 2];
     for (const float label : group.labels) half.push_back({(next++)->logit, label > 0});
   }
 }
@@ -96,7 +100,8 @@ Scored score_files(const Options& options) {
       std::vector<data::Group> groups;
       for (std::size_t i = begin; i < std::min(count, begin + kGroupsAtATime); ++i)
         groups.push_back(judged_group(file, i * file.size() / count));
-      score(reranker, groups, scored);
+      score(reranker, groups, begin, scored);
+      scored.questions += groups.size();
       progress.add(groups.size());
     }
   }
@@ -108,6 +113,15 @@ struct Result {
   eval::PlattScaling scaling;       // of all pairs
   eval::Reliability before, after;  // of sigmoid(logit), and of each half by the other's scaling
 };
+
+eval::PlattScaling fit_half(const Judged& half) {
+  try {
+    return eval::fit_platt(half);
+  } catch (const InvalidArgument& error) {
+    throw InvalidArgument(std::string("one half of the questions, to judge the other by: ") +
+                          error.what());
+  }
+}
 
 Result fit(const Scored& scored) {
   if (scored.questions < 2)
@@ -122,7 +136,7 @@ Result fit(const Scored& scored) {
   for (const eval::JudgedLogit& one : all)
     before.push_back(eval::PlattScaling{}.probability(one.logit));
   for (int half = 0; half < 2; ++half) {
-    const eval::PlattScaling others = eval::fit_platt(scored.half[1 - half]);
+    const eval::PlattScaling others = fit_half(scored.half[1 - half]);
     for (const eval::JudgedLogit& one : scored.half[half])
       after.push_back(others.probability(one.logit));
   }
@@ -133,14 +147,25 @@ Result fit(const Scored& scored) {
 
 // A folder whose own sigmoid says it, as nearly as a power of two as scale can: that rounds no
 // weight and changes no order. narabi.json says the rest.
-void write_folder(const Options& options, const Judged& all, const eval::PlattScaling& scaling) {
+void write_folder(const Options& options, const checkpoint::Rescaling& folder, const Judged& all,
+                  const eval::PlattScaling& scaling) {
   const double scale = std::exp2(std::round(std::log2(scaling.scale)));
-  const double offset = checkpoint::rescale_logits(options.model, options.output, scale,
-                                                   eval::fit_offset(all, scale));
-  checkpoint::ModelRecord record(options.output);
+  const double wanted = eval::fit_offset(all, scale);
+  checkpoint::ModelRecord record(options.model);
+  record.scale_logits(scale);
   const double rest = scaling.scale / scale;
-  record.set_calibration(rest, scaling.offset - rest * offset);
-  record.write(options.output);
+  record.set_calibration(rest, scaling.offset - rest * folder.stored(scale, wanted));
+  folder.write(scale, wanted, record);
+}
+
+// Before hours of scoring, what writing would refuse. None where no folder is to be written.
+std::optional<checkpoint::Rescaling> output_folder(const Options& options) {
+  if (options.output.empty()) return std::nullopt;
+  if (rerank::read_activation(options.model) != rerank::Activation::kSigmoid)
+    throw InvalidArgument(options.model +
+                          ": --output: expected a model whose plain score is sigmoid(logit), found "
+                          "the activation Identity in config.json; --write records the scaling");
+  return std::make_optional<checkpoint::Rescaling>(options.model, options.output);
 }
 
 std::string bins_as_json(const eval::Reliability& found) {
@@ -198,21 +223,22 @@ void print_text(const Options& options, const Result& result, Output& output) {
 }
 
 void run(const Options& options) {
+  const std::optional<checkpoint::Rescaling> folder = output_folder(options);
   const Scored scored = score_files(options);
   const Result result = fit(scored);
-  if (!options.output.empty()) write_folder(options, scored.all(), result.scaling);
-  if (options.write) {
-    checkpoint::ModelRecord record(options.model);
-    record.set_calibration(result.scaling.scale, result.scaling.offset);
-    record.write(options.model);
-  }
   Output output("-");
   if (options.json) {
     print_json(options, result, output);
   } else {
     print_text(options, result, output);
   }
-  output.close();
+  output.close();  // what was measured is said, even where it cannot be written
+  if (folder) write_folder(options, *folder, scored.all(), result.scaling);
+  if (options.write) {
+    checkpoint::ModelRecord record(options.model);
+    record.set_calibration(result.scaling.scale, result.scaling.offset);
+    record.write(options.model);
+  }
 }
 
 }  // namespace

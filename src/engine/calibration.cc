@@ -27,8 +27,7 @@ class Measurements {
     reference_ = logits(Precision::kF32, {}, all_.size());
   }
 
-  // Mean over the questions.
-  double tau(const LayerPrecisions& layers) {
+  Agreement agreement(const LayerPrecisions& layers) {
     const std::vector<float> found = logits(precision_, layers, all_.size());
     const std::span<const float> logits = found;
     double sum = 0;
@@ -38,7 +37,13 @@ class Measurements {
                          logits.subspan(first, candidates.size()));
       first += candidates.size();
     }
-    return questions_.empty() ? 1.0 : sum / static_cast<double>(questions_.size());
+    Agreement agreement{.tau = questions_.empty() ? 1.0
+                                                  : sum / static_cast<double>(questions_.size())};
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      agreement.max_difference = std::max(agreement.max_difference,
+                                          std::abs(static_cast<double>(found[i]) - reference_[i]));
+    }
+    return agreement;
   }
 
   // Mean square of the logits' differences where all but the group is f32.
@@ -126,6 +131,11 @@ std::size_t affordable(const std::vector<Step>& steps,
   return count;
 }
 
+bool is_closer(Precision precision, const Agreement& one, const Agreement& other) {
+  return precision == Precision::kBf16 ? one.max_difference < other.max_difference
+                                       : one.tau > other.tau;
+}
+
 LayerPrecisions taken(std::span<const Step> steps) {
   LayerPrecisions layers;
   for (const Step& step : steps) layers[step.group] = step.wider;  // f32 after bf16
@@ -147,6 +157,11 @@ double kendall_tau(std::span<const float> a, std::span<const float> b) {
   return concordant + discordant > 0 ? (concordant - discordant) / (concordant + discordant) : 1.0;
 }
 
+bool is_calibrated(Precision precision, const Agreement& agreement) {
+  return agreement.tau >= kCalibratedTau &&
+         (precision != Precision::kBf16 || agreement.max_difference <= kCalibratedDifference);
+}
+
 Calibration calibrate(const std::string& folder, Precision precision,
                       std::span<const std::vector<Encoding>> questions, int threads,
                       const std::function<void()>& step) {
@@ -154,16 +169,16 @@ Calibration calibrate(const std::string& folder, Precision precision,
   Calibration found;
   const std::vector<models::LinearGroup> groups = models::linear_groups(folder);
   found.groups = groups.size();
-  found.plain_tau = found.tau = measure.tau({});
-  if (found.tau >= kCalibratedTau) return found;
+  found.plain = found.found = measure.agreement({});
+  if (is_calibrated(precision, found.plain)) return found;
   const std::vector<Step> steps = order_steps(groups, precision, measure);
   std::size_t few = 1, enough = affordable(steps, groups, precision);
   for (std::size_t count = enough; count > 0; count = (few + enough) / 2) {
     LayerPrecisions layers = taken(std::span(steps).first(count));
-    const double tau = measure.tau(layers);
-    const bool reached = tau >= kCalibratedTau;
-    if (reached || tau > found.tau) {
-      found.tau = tau;
+    const Agreement agreement = measure.agreement(layers);
+    const bool reached = is_calibrated(precision, agreement);
+    if (reached || is_closer(precision, agreement, found.found)) {
+      found.found = agreement;
       found.layers = std::move(layers);
     }
     if (!reached && count == enough) break;  // not even with all that is affordable

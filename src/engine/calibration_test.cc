@@ -90,8 +90,8 @@ TEST(Calibration, leaves_a_model_without_outliers_in_int8) {
       calibrate(kPrototype, Precision::kInt8, some_questions(), 2, [&] { ++steps; });
   EXPECT_EQ(found.layers, LayerPrecisions{});
   EXPECT_EQ(found.groups, 24u);
-  EXPECT_GE(found.tau, kCalibratedTau);
-  EXPECT_EQ(found.tau, found.plain_tau);
+  EXPECT_GE(found.found.tau, kCalibratedTau);
+  EXPECT_EQ(found.found.tau, found.plain.tau);
   EXPECT_EQ(steps, 2);
 }
 
@@ -100,8 +100,8 @@ TEST(Calibration, keeps_the_layer_with_outliers_in_bf16) {
   write_with_outliers(folder.path());
   const auto questions = some_questions();
   const Calibration found = calibrate(folder.path(), Precision::kInt8, questions, 2, [] {});
-  EXPECT_LT(found.plain_tau, kLeastTau);
-  EXPECT_GE(found.tau, kCalibratedTau);
+  EXPECT_LT(found.plain.tau, gate_of(Precision::kInt8).least_tau);
+  EXPECT_GE(found.found.tau, kCalibratedTau);
   EXPECT_THAT(found.layers,
               testing::Contains(testing::Pair("model.layers.0.mlp.Wo", Precision::kBf16)));
   EXPECT_LT(found.layers.size(), found.groups);
@@ -122,19 +122,20 @@ TEST(Calibration, widens_a_model_whose_attention_is_sharp) {
   if (kSanitized) GTEST_SKIP() << "half a minute of loading models; outliers are calibrated too";
   const auto questions = some_questions(kSharp);
   const Calibration int8 = calibrate(kSharp, Precision::kInt8, questions, 2, [] {});
-  EXPECT_LT(int8.plain_tau, kCalibratedTau);
-  EXPECT_GE(int8.tau, kCalibratedTau);
+  EXPECT_LT(int8.plain.tau, kCalibratedTau);
+  EXPECT_GE(int8.found.tau, kCalibratedTau);
   EXPECT_LT(int8.layers.size(), int8.groups);
   const auto is_attention = [](const auto& layer) { return layer.first.ends_with("attn.Wqkv"); };
   EXPECT_THAT(int8.layers, testing::Contains(testing::Truly(is_attention)));
 }
 
-TEST(Calibration, of_bf16_widens_to_f32_alone) {
+TEST(Calibration, of_bf16_brings_every_logit_near_by_f32_alone) {
   if (kSanitized) GTEST_SKIP() << "half a minute of loading models; outliers are calibrated too";
   const auto questions = some_questions(kSharp);
   const Calibration bf16 = calibrate(kSharp, Precision::kBf16, questions, 2, [] {});
-  EXPECT_GE(bf16.tau, bf16.plain_tau);
-  EXPECT_EQ(bf16.layers.empty(), bf16.plain_tau >= kCalibratedTau);
+  EXPECT_GT(bf16.plain.max_difference, 3 * kCalibratedDifference);
+  EXPECT_LE(bf16.found.max_difference, kCalibratedDifference);
+  EXPECT_GE(bf16.found.tau, kCalibratedTau);
   for (const auto& [layer, precision] : bf16.layers) EXPECT_EQ(precision, Precision::kF32) << layer;
   EXPECT_LT(bf16.layers.size(), bf16.groups);
 }

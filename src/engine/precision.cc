@@ -1,6 +1,8 @@
 #include "engine/precision.h"
 
+#include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "base/cpu.h"
 #include "checkpoint/config_file.h"
@@ -27,6 +29,16 @@ const char* name_of(Precision precision) {
       break;
   }
   return "auto";
+}
+
+bool Gate::holds(double tau, double ndcg_change, double difference) const {
+  return tau >= least_tau && std::abs(ndcg_change) <= most_ndcg_change &&
+         difference <= most_difference;
+}
+
+Gate gate_of(Precision precision) {
+  if (precision == Precision::kBf16) return {0.98, 0.001, 0.03};
+  return {0.98, 0.003, std::numeric_limits<double>::infinity()};
 }
 
 Precision choose_precision(const std::string& folder, Precision wanted) {

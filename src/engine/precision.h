@@ -10,10 +10,16 @@
 
 namespace narabi::engine {
 
-// A gate holds when the order stays: against f32, Kendall tau >= kLeastTau and |change of nDCG@10|
-// <= kMostNdcgChange.
-inline constexpr double kLeastTau = 0.98;
-inline constexpr double kMostNdcgChange = 0.003;
+// What the scores of a precision have to keep of those of f32 for its gate to hold.
+struct Gate {
+  double least_tau;         // Kendall, within a question's candidates, mean over the questions
+  double most_ndcg_change;  // of nDCG@10, either way
+  double most_difference;   // of a logit; infinity where the order alone counts
+
+  bool holds(double tau, double ndcg_change, double difference) const;
+};
+
+Gate gate_of(Precision precision);
 
 const char* name_of(Precision precision);  // "f32", "bf16", "int8", "auto"
 

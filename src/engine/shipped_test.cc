@@ -63,12 +63,29 @@ TEST_P(ShippedModel, keeps_the_order_in_int8) {
   const std::string folder = kModels + GetParam();
   const Golden golden = read_golden(folder, 1);
   const Scorer scorer(folder, {.precision = Precision::kInt8, .threads = 2});
-  EXPECT_GE(kendall_tau(scorer.logits(golden.encodings), golden.logits), kLeastTau);
+  EXPECT_GE(kendall_tau(scorer.logits(golden.encodings), golden.logits),
+            gate_of(Precision::kInt8).least_tau);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ShippedModel,
                          testing::Values("prototype-modernbert-6l", "narabi-xsmall",
                                          "narabi-tiny"));
+
+class StarterModel : public ShippedModel {};
+
+// With the layers that its narabi.json keeps in f32.
+TEST_P(StarterModel, keeps_every_logit_near_in_bf16) {
+  const std::string folder = kModels + GetParam();
+  const Golden golden = read_golden(folder);
+  const Scorer scorer(folder, {.precision = Precision::kBf16, .threads = 2});
+  const std::vector<float> logits = scorer.logits(golden.encodings);
+  float worst = 0;
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    worst = std::max(worst, std::abs(logits[i] - golden.logits[i]));
+  EXPECT_LE(worst, gate_of(Precision::kBf16).most_difference);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, StarterModel, testing::Values("narabi-xsmall", "narabi-tiny"));
 
 // The logits of this model span 33: 8e-2 and 2.5e-1 are a quarter and three quarters of a percent.
 TEST(Prototype, in_less_precision_stays_close_to_transformers) {

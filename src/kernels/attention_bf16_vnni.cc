@@ -12,6 +12,7 @@ using narabi::kernels::Bf16;
 
 constexpr std::size_t kTile = 32;  // keys, or elements of a head: two vectors
 constexpr std::size_t kRows = 12;
+constexpr float kUnseen = -1e30f;  // a score whose power of two is 0
 
 struct Head {
   const Bf16 *query, *key, *value;  // of this head, token 0
@@ -131,16 +132,44 @@ inline __attribute__((always_inline)) void multiply(__m512 (&sums)[rows][2], con
   }
 }
 
+// Keys that every one of `rows` rows sees.
+inline Range seen_by_all(const Head& head, std::size_t i, std::size_t rows) {
+  return {range_of(head, i + rows - 1, 1).begin, range_of(head, i, 1).end};
+}
+
+// Lanes j .. j + 15 that lie in `seen`.
+inline __mmask16 lanes_in(Range seen, std::size_t j) {
+  const std::size_t skip = seen.begin > j ? seen.begin - j : 0;
+  const std::size_t end = seen.end > j ? seen.end - j : 0;
+  const std::uint32_t until = end >= 16 ? 0xFFFFu : (1u << end) - 1u;
+  const std::uint32_t before = skip >= 16 ? 0xFFFFu : (1u << skip) - 1u;
+  return static_cast<__mmask16>(until & ~before);
+}
+
+// Scores of the block's rows for the keys of `tiles`, kUnseen for those that a row does not see;
+// highest[r]: lane by lane.
 template <std::size_t rows>
-void score_tiles(const Head& head, std::size_t i, Range tiles) {
+void score_tiles(const Head& head, std::size_t i, Range tiles, Vec (&highest)[rows]) {
+  const Range all = seen_by_all(head, i, rows);
+  for (std::size_t r = 0; r < rows; ++r) highest[r] = broadcast(kUnseen);
   for (std::size_t j = tiles.begin; j < tiles.end; j += kTile) {
     __m512 sums[rows][2];
 #pragma GCC unroll 12
     for (std::size_t r = 0; r < rows; ++r) sums[r][0] = sums[r][1] = zero();
     multiply<rows>(sums, reinterpret_cast<const char*>(head.query + i * head.query_stride),
                    head.query_stride * sizeof(Bf16), head.keys + j, head.columns, head.size / 2);
+    if (j < all.begin || j + kTile > all.end) {
+#pragma GCC unroll 12
+      for (std::size_t r = 0; r < rows; ++r) {
+        const Range seen = range_of(head, i + r, 1);
+        const Vec unseen = broadcast(kUnseen);
+        sums[r][0] = _mm512_mask_mov_ps(unseen, lanes_in(seen, j), sums[r][0]);
+        sums[r][1] = _mm512_mask_mov_ps(unseen, lanes_in(seen, j + kLanes), sums[r][1]);
+      }
+    }
 #pragma GCC unroll 12
     for (std::size_t r = 0; r < rows; ++r) {
+      highest[r] = _mm512_max_ps(highest[r], _mm512_max_ps(sums[r][0], sums[r][1]));
       store(head.scores + r * head.columns + j, sums[r][0]);
       store(head.scores + r * head.columns + j + kLanes, sums[r][1]);
     }
@@ -158,30 +187,14 @@ inline Vec power_of_two(Vec x) {
   return _mm512_scalef_ps(p, n);
 }
 
-// Lanes j .. j + 15 that lie in `seen`.
-inline __mmask16 lanes_in(Range seen, std::size_t j) {
-  const std::size_t skip = seen.begin > j ? seen.begin - j : 0;
-  const std::size_t end = seen.end > j ? seen.end - j : 0;
-  const std::uint32_t until = end >= 16 ? 0xFFFFu : (1u << end) - 1u;
-  const std::uint32_t before = skip >= 16 ? 0xFFFFu : (1u << skip) - 1u;
-  return static_cast<__mmask16>(until & ~before);
-}
-
-// Scores of a row -> bf16 probabilities in the same place, 0 for keys it does not see; their sum.
-float softmax_row(const Head& head, float* scores, Range seen, Range tiles) {
-  const Vec lowest = broadcast(-3e38f), factor = broadcast(head.factor);
-  Vec highest = lowest;
-  for (std::size_t j = tiles.begin; j < tiles.end; j += kLanes)
-    highest = _mm512_mask_max_ps(highest, lanes_in(seen, j), highest, load(scores + j));
-  const Vec shift = broadcast(-largest(highest) * head.factor);
+// Scores of a row -> bf16 probabilities in the same place, 0 for kUnseen; their sum.
+float softmax_row(const Head& head, float* scores, Range tiles, Vec highest) {
+  const Vec factor = broadcast(head.factor), shift = broadcast(-largest(highest) * head.factor);
   Vec total = zero();
   auto* out = reinterpret_cast<Bf16*>(scores);
   for (std::size_t j = tiles.begin; j < tiles.end; j += kTile) {
-    const auto power = [&](std::size_t at) {
-      const Vec e = power_of_two(fma(load(scores + at), factor, shift));
-      return _mm512_maskz_mov_ps(lanes_in(seen, at), e);
-    };
-    const Vec e0 = power(j), e1 = power(j + kLanes);
+    const Vec e0 = power_of_two(fma(load(scores + j), factor, shift));
+    const Vec e1 = power_of_two(fma(load(scores + j + kLanes), factor, shift));
     total = add(total, add(e0, e1));
     const __m512bh halves = _mm512_cvtne2ps_pbh(e1, e0);
     std::memcpy(out + j, &halves, sizeof halves);
@@ -192,13 +205,11 @@ float softmax_row(const Head& head, float* scores, Range seen, Range tiles) {
 template <std::size_t rows>
 void attend_block(const Head& head, std::size_t i, Bf16* out, std::size_t out_stride) {
   const Range tiles = tiles_of(range_of(head, i, rows));
-  score_tiles<rows>(head, i, tiles);
+  Vec highest[rows];
+  score_tiles<rows>(head, i, tiles, highest);
   float inverse[rows];
-  for (std::size_t r = 0; r < rows; ++r) {
-    const float total =
-        softmax_row(head, head.scores + r * head.columns, range_of(head, i + r, 1), tiles);
-    inverse[r] = 1.0f / total;
-  }
+  for (std::size_t r = 0; r < rows; ++r)
+    inverse[r] = 1.0f / softmax_row(head, head.scores + r * head.columns, tiles, highest[r]);
   const auto* probabilities =
       reinterpret_cast<const char*>(head.scores) + tiles.begin * sizeof(Bf16);
   for (std::size_t d = 0; d < head.size; d += kTile) {

@@ -69,9 +69,16 @@ class Calibrate(CliTest):
     def test_bad_input_is_named(self):
         self.wrong_usage("calibrate", MODEL, "--groups", self.groups, "--write", "--output", "x", expect=["--write"])
         self.fails("calibrate", MODEL, "--groups", "missing.jsonl", expect=["missing.jsonl"])
-        self.fails("calibrate", MODEL, "--groups", self.groups, "--output", MODEL, expect=["another folder"])
+        # What cannot be written is said before anything is scored.
+        self.fails("calibrate", MODEL, "--groups", "missing.jsonl", "--output", MODEL, expect=["another folder"])
         self.fails("calibrate", MODEL, "--groups", self.groups, "--limit", 1, expect=["two questions"])
         self.fails("calibrate", MODEL, "--groups", self.groups, "--output", self.folder, expect=["empty folder"])
+        plain = self.folder / "plain"
+        shutil.copytree(MODEL, plain)
+        config = json.loads((plain / "config.json").read_text())
+        config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}
+        (plain / "config.json").write_text(json.dumps(config))
+        self.fails("calibrate", plain, "--groups", self.groups, "--output", self.folder / "x", expect=["Identity", "--write"])
         lines = json_lines([{"query": "q", "docs": ["a", "b"], "labels": [1, 0]},
                             {"query": "q", "docs": ["a", "b"], "labels": [0, 0], "scores": [1, 2]}])
         self.fails("calibrate", MODEL, "--groups", self.file("teacher.jsonl", lines), expect=["teacher.jsonl:2", "equal"])

@@ -9,6 +9,7 @@ from narabi_cli import ROOT, SANITIZED, CliTest, golden_pairs, not_under_tsan, p
 from narabi_cli import TRAINED as MODEL  # rounding is judged on weights that mean something
 
 SHARP = ROOT / "models/narabi-xsmall"  # its attention suffers from int8
+TINY = ROOT / "models/narabi-tiny"  # as well, and from bf16
 
 FEWEST = ["--questions", 5, "--depth", 5, "--data", shipped_data()]
 # Under sanitizers engine/calibration_test.cc calibrates; 320 pairs more would look at the same code.
@@ -22,13 +23,23 @@ class Quantize(CliTest):
         return [line["logit"] for line in lines]
 
     def test_the_gate_prints_what_changes(self):
-        for precision in ["int8", "bf16"]:
-            line, = self.narabi("quantize", MODEL, "--check", "--precision", precision, *FEW, "--json").json
+        for model, precision, most_change in [(MODEL, "int8", 0.003), (TINY, "bf16", 0.001)]:
+            line, = self.narabi("quantize", model, "--check", "--precision", precision, *FEW, "--json").json
             self.assertEqual(line["pairs"], FEW[1] * FEW[3])
             self.assertTrue(line["held"])
             self.assertGreaterEqual(line["kendall_tau"], 0.98)
+            self.assertLessEqual(abs(line["ndcg_change"]), most_change)
             self.assertGreater(line["max_difference"], 0)
             self.assertGreaterEqual(line["max_difference"], line["mean_difference"])
+        self.assertLessEqual(line["max_difference"], 0.03)  # bf16
+
+    def test_bf16_is_held_by_every_logit(self):
+        model = Path(self.folder) / "plain"
+        shutil.copytree(TINY, model)
+        (model / "narabi.json").unlink()  # the layers that stay in f32
+        line, = self.run_narabi("quantize", model, "--check", "--precision", "bf16", *FEW, "--json").json
+        self.assertGreater(line["max_difference"], 0.03)
+        self.assertFalse(line["held"])
 
     @not_under_tsan
     def test_the_text_is_for_people(self):
