@@ -1,5 +1,7 @@
 #include "kernels/attention.h"
 
+#include <algorithm>
+
 #include "kernels/attention_sets.h"
 #include "kernels/checked_regions.h"
 
@@ -9,10 +11,15 @@ namespace {
 constexpr std::size_t kMaxLanes = 16;
 constexpr std::size_t kMaxRows = 12;
 
-// Transposed keys, and the scores of one block of query rows; columns rounded up to whole tiles.
-std::size_t head_scratch(std::size_t tokens, std::size_t size) {
-  const std::size_t columns = (tokens + 2 * kMaxLanes - 1) / (2 * kMaxLanes) * (2 * kMaxLanes);
-  return columns * (size + kMaxRows);
+// Rounded up to whole tiles.
+std::size_t columns_of(std::size_t tokens) {
+  return (tokens + 2 * kMaxLanes - 1) / (2 * kMaxLanes) * (2 * kMaxLanes);
+}
+
+// What attention_int16_vnni() needs beside keys and scores: scales of keys and values, queries in
+// pairs.
+std::size_t int16_scratch(std::size_t tokens, std::size_t size) {
+  return 2 * columns_of(tokens) + kMaxRows * size / 2;
 }
 
 // For sets without instructions for bf16: a head at a time in f32.
@@ -64,13 +71,13 @@ void check(const AttentionArgsOf<Value>& args, std::size_t scratch) {
 
 template <Attention kernel>
 void checked(const AttentionArgs& args) {
-  check(args, head_scratch(args.tokens, args.size));
+  check(args, attention_scratch(args.tokens, args.size));
   kernel(args);
 }
 
 template <AttentionBf16 kernel>
 void checked_bf16(const AttentionBf16Args& args) {
-  check(args, attention_scratch(args.tokens, args.size));
+  check(args, attention_bf16_scratch(args.tokens, args.size));
   kernel(args);
 }
 
@@ -81,8 +88,14 @@ constexpr AttentionBf16 kChosenBf16 = kRegionsChecked ? checked_bf16<kernel> : k
 
 }  // namespace
 
+// Transposed keys, and the scores of one block of query rows.
 std::size_t attention_scratch(std::size_t tokens, std::size_t size) {
-  return head_scratch(tokens, size) + 4 * tokens * size;  // the widened head of attention_widened()
+  return columns_of(tokens) * (size + kMaxRows);
+}
+
+std::size_t attention_bf16_scratch(std::size_t tokens, std::size_t size) {
+  const std::size_t widened = 4 * tokens * size;  // the head of attention_widened()
+  return attention_scratch(tokens, size) + std::max(widened, int16_scratch(tokens, size));
 }
 
 Attention attention(base::Isa set) {
@@ -103,10 +116,11 @@ Attention attention() {
   return chosen;
 }
 
-AttentionBf16 attention_bf16(base::Isa set) {
+AttentionBf16 attention_bf16(base::Isa set, Products products) {
   switch (set) {
     case base::Isa::kVnni:
-      return kChosenBf16<attention_bf16_vnni>;
+      return products == Products::kBf16 ? kChosenBf16<attention_bf16_vnni>
+                                         : kChosenBf16<attention_int16_vnni>;
     case base::Isa::kAvx512:
       return kChosenBf16<attention_widened<base::Isa::kAvx512>>;
     case base::Isa::kAvx2:
@@ -118,7 +132,8 @@ AttentionBf16 attention_bf16(base::Isa set) {
 }
 
 AttentionBf16 attention_bf16() {
-  static const AttentionBf16 chosen = attention_bf16(base::isa());
+  static const AttentionBf16 chosen =
+      attention_bf16(base::isa(), base::bf16_is_fast() ? Products::kBf16 : Products::kInt16);
   return chosen;
 }
 

@@ -33,6 +33,7 @@ using AttentionBf16Args = AttentionArgsOf<Bf16>;  // size: a multiple of 32
 
 // Floats of scratch memory that any instruction set needs.
 std::size_t attention_scratch(std::size_t tokens, std::size_t size);
+std::size_t attention_bf16_scratch(std::size_t tokens, std::size_t size);
 
 using Attention = void (*)(const AttentionArgs& args);
 
@@ -43,9 +44,12 @@ Attention attention(base::Isa set);
 
 using AttentionBf16 = void (*)(const AttentionBf16Args& args);
 
-AttentionBf16 attention_bf16();  // for base::isa()
-// For tests, as above. Products of bf16 operands, sums in f32, probabilities rounded to bf16 before
-// they meet the values: within 2e-2 x max |value| of the f32 attention of the same operands.
-AttentionBf16 attention_bf16(base::Isa set);
+// What multiplies bf16 operands where the set is vnni: bf16 with probabilities rounded to bf16, or
+// integers of 12 (query, key) and 16 bits (probability, value), which are as near to f32 or nearer.
+enum class Products { kBf16, kInt16 };
+
+AttentionBf16 attention_bf16();  // for base::isa(); in bf16 where base::bf16_is_fast()
+// For tests, as above: within 2e-2 x max |value| of the f32 attention of the same operands.
+AttentionBf16 attention_bf16(base::Isa set, Products products);
 
 }  // namespace narabi::kernels

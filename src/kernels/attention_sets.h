@@ -9,5 +9,6 @@ void attention_scalar(const AttentionArgs& args);
 void attention_avx2(const AttentionArgs& args);
 void attention_avx512(const AttentionArgs& args);
 void attention_bf16_vnni(const AttentionBf16Args& args);
+void attention_int16_vnni(const AttentionBf16Args& args);
 
 }  // namespace narabi::kernels

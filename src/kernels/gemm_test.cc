@@ -294,8 +294,8 @@ TEST(AttentionBf16, agrees_with_the_f32_attention_of_the_same_operands) {
       const Guarded<Bf16> query(qkv.begin(), qkv.end() - 2 * h),
           key(qkv.begin() + h, qkv.end() - h), value(qkv.begin() + 2 * h, qkv.end());
       for (const std::size_t window : {0, 8, 64}) {
-        const auto attend = [&](Isa set, std::size_t queries) {
-          Guarded<float> scratch(attention_scratch(tokens, size));
+        const auto attend = [&](Isa set, Products products, std::size_t queries) {
+          Guarded<float> scratch(attention_bf16_scratch(tokens, size));
           Guarded<Bf16> out(queries * h);
           AttentionBf16Args args;
           args.query = query.data();
@@ -311,19 +311,21 @@ TEST(AttentionBf16, agrees_with_the_f32_attention_of_the_same_operands) {
           args.scratch = scratch.data();
           args.output = out.data();
           args.output_stride = h;
-          attention_bf16(set)(args);
+          attention_bf16(set, products)(args);
           return out;
         };
-        const auto expected = attend(Isa::kScalar, tokens);
+        const auto expected = attend(Isa::kScalar, Products::kBf16, tokens);
         for (const Isa set : vector_sets()) {
-          const auto found = attend(set, tokens);
-          for (std::size_t i = 0; i < found.size(); ++i)
-            ASSERT_NEAR(from_bf16(found[i]), from_bf16(expected[i]), 2e-2f)
-                << base::isa_name(set) << " tokens " << tokens << " size " << size << " window "
-                << window;
-          for (std::size_t queries = 1; queries < tokens; queries += 5) {
-            const auto some = attend(set, queries);
-            ASSERT_EQ(0, std::memcmp(found.data(), some.data(), some.size() * sizeof(Bf16)));
+          for (const Products products : {Products::kBf16, Products::kInt16}) {
+            const auto found = attend(set, products, tokens);
+            for (std::size_t i = 0; i < found.size(); ++i)
+              ASSERT_NEAR(from_bf16(found[i]), from_bf16(expected[i]), 2e-2f)
+                  << base::isa_name(set) << (products == Products::kBf16 ? " bf16" : " int16")
+                  << " tokens " << tokens << " size " << size << " window " << window;
+            for (std::size_t queries = 1; queries < tokens; queries += 5) {
+              const auto some = attend(set, products, queries);
+              ASSERT_EQ(0, std::memcmp(found.data(), some.data(), some.size() * sizeof(Bf16)));
+            }
           }
         }
       }

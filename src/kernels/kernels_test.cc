@@ -105,11 +105,11 @@ TEST(Elementwise, rope_turns_the_halves_of_every_head) {
 
 Guarded<float> attend(Isa set, const Guarded<float>& qkv, std::size_t tokens, std::size_t heads,
                       std::size_t size, std::size_t window) {
-  // Each ends where its last token does; the scratch memory without what bf16 needs of it.
+  // Each ends where its last token does.
   const std::size_t h = heads * size;
   const Guarded<float> query(qkv.begin(), qkv.end() - 2 * h), key(qkv.begin() + h, qkv.end() - h),
       value(qkv.begin() + 2 * h, qkv.end());
-  Guarded<float> out(tokens * h, -1), scratch(attention_scratch(tokens, size) - 4 * tokens * size);
+  Guarded<float> out(tokens * h, -1), scratch(attention_scratch(tokens, size));
   attention(set)({.query = query.data(),
                   .query_stride = 3 * h,
                   .queries = tokens,

@@ -112,10 +112,16 @@ struct Projected {
   Value* context;
 };
 
+template <typename Value>
+struct AttentionKernel {
+  void (*attend)(const kernels::AttentionArgsOf<Value>& args);
+  std::size_t (*scratch)(std::size_t tokens, std::size_t size);
+};
+
 // A sequence is one piece of work, or, among a crew, its heads are as many as there are members.
-template <typename Value, typename Kernel>
+template <typename Value>
 void attend_sequences(const AttentionCall& call, LayerRows rows, const Projected<Value>& projected,
-                      Kernel kernel, Workspace& workspace) {
+                      const AttentionKernel<Value>& kernel, Workspace& workspace) {
   const LayerShape& shape = call.shape;
   const std::size_t width = shape.attention_width();
   const std::size_t parts = std::min(shape.heads, workspace.members());
@@ -136,11 +142,10 @@ void attend_sequences(const AttentionCall& call, LayerRows rows, const Projected
     args.size = shape.head_width();
     args.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_size()));
     args.window = call.window;
-    args.scratch =
-        own.floats(Workspace::kAttention, kernels::attention_scratch(tokens, shape.head_width()));
+    args.scratch = own.floats(Workspace::kAttention, kernel.scratch(tokens, shape.head_width()));
     args.output = projected.context + query_row * width + column;
     args.output_stride = width;
-    kernel(args);
+    kernel.attend(args);
   });
 }
 
@@ -172,10 +177,11 @@ std::byte* attend(const AttentionCall& call, const OperandRows& input, LayerRows
         reinterpret_cast<const Value*>(value), reinterpret_cast<Value*>(context)};
   };
   if (input.operand == Operand::kF32) {
-    attend_sequences(call, rows, as(static_cast<float*>(nullptr)), kernels::attention(), workspace);
+    attend_sequences<float>(call, rows, as(static_cast<float*>(nullptr)),
+                            {kernels::attention(), kernels::attention_scratch}, workspace);
   } else {
-    attend_sequences(call, rows, as(static_cast<Bf16*>(nullptr)), kernels::attention_bf16(),
-                     workspace);
+    attend_sequences<Bf16>(call, rows, as(static_cast<Bf16*>(nullptr)),
+                           {kernels::attention_bf16(), kernels::attention_bf16_scratch}, workspace);
   }
   return context;
 }
