@@ -1,12 +1,13 @@
 # narabi_folder(NAME DEPENDS ...): every src/NAME/**.cc becomes the object library narabi_NAME,
 # every *_test.cc beside it a test of that folder (narabi_NAME_test).
-# A file named *_avx2.cc, *_avx512.cc or *_vnni.cc is compiled for that instruction set and for nothing more:
+# A file named *_avx2.cc, *_avx512.cc, *_vnni.cc or *_bf16.cc is compiled for that instruction set and for nothing more:
 # there is no global -march, so the binary runs on any x86-64 and picks the code at run time.
 
 set(NARABI_AVX2_FLAGS -mavx2 -mfma -mf16c)
 set(NARABI_AVX512_FLAGS -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512
   -Wno-uninitialized -Wno-maybe-uninitialized)  # gcc 12 warns inside its own avx512fintrin.h (PR 105593)
-set(NARABI_VNNI_FLAGS ${NARABI_AVX512_FLAGS} -mavx512vnni -mavx512bf16)
+set(NARABI_VNNI_FLAGS ${NARABI_AVX512_FLAGS} -mavx512vnni)
+set(NARABI_BF16_FLAGS ${NARABI_VNNI_FLAGS} -mavx512bf16)
 set(NARABI_FOLDERS "" CACHE INTERNAL "")
 
 add_library(narabi_flags INTERFACE)
@@ -55,6 +56,8 @@ function(narabi_folder name)
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${NARABI_AVX512_FLAGS}")
     elseif(source MATCHES "_vnni\\.cc$")
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${NARABI_VNNI_FLAGS}")
+    elseif(source MATCHES "_bf16\\.cc$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${NARABI_BF16_FLAGS}")
     endif()
   endforeach()
   set(target narabi_${name})

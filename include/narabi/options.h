@@ -12,8 +12,9 @@ enum class Truncation {
 enum class Precision {
   kAuto,  // the fastest whose quality gate holds; f32 for a folder that records none
   kF32,
-  kBf16,  // linear layers and attention multiply bf16, sums in f32
-  kInt8,  // linear layers multiply int8 with a scale a token and a channel, attention bf16
+  kBf16,  // linear layers and attention multiply bf16 (attention 16-bit integers where CPUs have
+          // these alone or do them faster), sums in f32
+  kInt8,  // linear layers multiply int8 with a scale a token and a channel, attention as in bf16
           // (both: but for the layers that narabi.json names)
 };
 

@@ -15,7 +15,7 @@ namespace narabi::base {
 namespace {
 
 Isa best() {
-  for (const Isa set : {Isa::kVnni, Isa::kAvx512, Isa::kAvx2}) {
+  for (const Isa set : {Isa::kBf16, Isa::kVnni, Isa::kAvx512, Isa::kAvx2}) {
     if (cpu_has(set)) return set;
   }
   return Isa::kScalar;
@@ -24,14 +24,14 @@ Isa best() {
 Isa choose() {
   const char* wish = std::getenv("NARABI_ISA");
   if (wish == nullptr || *wish == '\0') return best();
-  for (const Isa set : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kVnni}) {
+  for (const Isa set : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kVnni, Isa::kBf16}) {
     if (isa_name(set) != wish) continue;
     if (cpu_has(set)) return set;
     throw Unsupported(std::string("NARABI_ISA=") + wish +
                       ": this CPU does not have it; it has up to " + std::string(isa_name(best())));
   }
-  throw InvalidArgument(std::string("NARABI_ISA: expected scalar, avx2, avx512 or vnni, found ") +
-                        wish);
+  throw InvalidArgument(
+      std::string("NARABI_ISA: expected scalar, avx2, avx512, vnni or bf16, found ") + wish);
 }
 
 // Cores of the cgroup's CPU quota ("max 100000" or "150000 100000"), or a large number.
@@ -63,8 +63,9 @@ bool cpu_has(Isa set) {
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl");
     case Isa::kVnni:
-      return cpu_has(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni") &&
-             __builtin_cpu_supports("avx512bf16");
+      return cpu_has(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
+    case Isa::kBf16:
+      return cpu_has(Isa::kVnni) && __builtin_cpu_supports("avx512bf16");
   }
   return false;
 }
@@ -79,6 +80,8 @@ std::string_view isa_name(Isa set) {
       return "avx512";
     case Isa::kVnni:
       return "vnni";
+    case Isa::kBf16:
+      return "bf16";
   }
   return "unknown";
 }
@@ -89,7 +92,7 @@ Isa isa() {
 }
 
 bool bf16_is_fast() {
-  return isa() == Isa::kVnni && __builtin_cpu_is("amd");
+  return isa() == Isa::kBf16 && __builtin_cpu_is("amd");
 }
 
 int available_cores() {

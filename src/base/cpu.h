@@ -5,11 +5,13 @@
 
 namespace narabi::base {
 
-// kVnni: AVX-512 with VNNI and BF16 (Zen 4, Cooper Lake, Sapphire Rapids and later).
-enum class Isa { kScalar, kAvx2, kAvx512, kVnni };
+// Each holds those before it. kVnni: AVX-512 with VNNI (Cascade Lake, Ice Lake). kBf16: and with
+// BF16 (Zen 4, Cooper Lake, Sapphire Rapids and later).
+enum class Isa { kScalar, kAvx2, kAvx512, kVnni, kBf16 };
 
-// The best instruction set that both the CPU and the build have; NARABI_ISA=scalar|avx2|avx512|vnni
-// forces one (Unsupported when the CPU lacks it, InvalidArgument for another word). Decided once.
+// The best instruction set that both the CPU and the build have;
+// NARABI_ISA=scalar|avx2|avx512|vnni| bf16 forces one (Unsupported when the CPU lacks it,
+// InvalidArgument for another word). Decided once.
 Isa isa();
 // True when this CPU can run code for `set`.
 bool cpu_has(Isa set);

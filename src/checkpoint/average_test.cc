@@ -50,6 +50,14 @@ TEST(Average, IsTheMeanInTheTypeOfTheFirst) {
   EXPECT_FALSE(mean.has_file("narabi.json"));
 }
 
+TEST(Average, TakesNoRecordOfAnotherModel) {
+  const TemporaryFolder a, b, out;
+  for (const TemporaryFolder* folder : {&a, &b}) write_model(*folder, DType::kF32, {1});
+  out.write("narabi.json", R"({"blend": {"bm25": 7}})");  // left by a calibration that was killed
+  EXPECT_EQ(message_of({a.path(), b.path()}, out.path()), "");
+  EXPECT_FALSE(ModelFolder(out.path()).has_file("narabi.json"));
+}
+
 TEST(Average, RefusesWhatDoesNotBelongTogether) {
   const TemporaryFolder a, shape, name, tokenizer;
   write_model(a, DType::kF32, {1, 2, 3});

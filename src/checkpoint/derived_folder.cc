@@ -50,6 +50,8 @@ void check_derived_output(const ModelFolder& source, const std::string& output) 
   std::error_code none;
   if (fs::equivalent(source.path(), output, none))
     throw InvalidArgument(output + ": expected another folder than the model's own");
+  if (fs::exists(output, none) && !fs::is_directory(output, none))
+    throw InvalidArgument(output + ": expected a folder, found a file");
   for (const fs::path& file : files_in(output)) {
     if (!is_unfinished(source, file.filename().string()))
       throw InvalidArgument(output + ": expected a new or an empty folder, found " +
@@ -72,7 +74,11 @@ void write_derived_folder(const ModelFolder& source, const std::string& output,
     file.write(base::read_file(entry.path().string()));
     file.commit();
   }
-  if (record != nullptr) record->write(output);
+  if (record != nullptr) {
+    record->write(output);
+  } else if (fs::remove(fs::path(output) / "narabi.json", error); error) {
+    throw IoError(output + "/narabi.json: " + error.message());
+  }
   write_safetensors((fs::path(output) / kDerivedWeights).string(), tensors, {{"format", "pt"}});
 }
 

@@ -178,7 +178,8 @@ Flops flops_of(const ModelSummary& summary, const Measured& measured) {
 }
 
 // G operations a second: of linear layers in their precision (all of them: those that stay wider
-// are not told apart), of attention in bf16 or f32.
+// are not told apart), of attention in bf16 or f32; where integers of 16 bits take the place of
+// bf16, half of those of 8.
 struct Rates {
   double linear = 0, attention = 0;
 };
@@ -192,8 +193,9 @@ Rates measure_rates(const ModelSummary& summary, Precision precision, int thread
     const double f32 = rate(kernels::Operand::kF32);
     return {f32, f32};
   }
-  const double bf16 = rate(kernels::Operand::kBf16);
-  return {precision == Precision::kInt8 ? rate(kernels::Operand::kInt8) : bf16, bf16};
+  const double bf16 = rate(kernels::Operand::kBf16), int8 = rate(kernels::Operand::kInt8);
+  const bool integers = base::isa() >= base::Isa::kVnni && !base::bf16_is_fast();
+  return {precision == Precision::kInt8 ? int8 : bf16, integers ? int8 / 2 : bf16};
 }
 
 double peak_rss_mb() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -37,10 +38,16 @@ struct Options {
   ModelFlags model_flags;
 };
 
-// By questions, dealt in turn to two halves, of which each is judged by what the other has fitted.
+// By questions, dealt in turn to two halves, of which each is judged by what the other has fitted;
+// a question that comes again, with other passages, falls into the same half.
 struct Scored {
   Judged half[2];
   std::size_t questions = 0;
+  std::map<std::string, std::size_t> numbers;
+
+  Judged& half_of(const std::string& query) {
+    return half[numbers.emplace(query, numbers.size()).first->second % 2];
+  }
 
   Judged all() const {
     Judged both = half[0];
@@ -55,10 +62,7 @@ bool is_judged(const data::Group& group) {
          group.labels.end();
 }
 
-// `groups` are those from `number` on of their file: each file is dealt out anew, so that the same
-// questions in two files fall into the same half.
-void score(const Reranker& reranker, const std::vector<data::Group>& groups, std::size_t number,
-           Scored& scored) {
+void score(const Reranker& reranker, const std::vector<data::Group>& groups, Scored& scored) {
   std::vector<Pair> pairs;
   for (const data::Group& group : groups) {
     for (const std::string& passage : group.passages) pairs.push_back({group.query, passage});
@@ -66,7 +70,7 @@ void score(const Reranker& reranker, const std::vector<data::Group>& groups, std
   const std::vector<Score> scores = reranker.score(pairs);
   auto next = scores.begin();
   for (const data::Group& group : groups) {
-    Judged& half = scored.half[number++ % 2];
+    Judged& half = scored.half_of(group.query);
     for (const float label : group.labels) half.push_back({(next++)->logit, label > 0});
   }
 }
@@ -100,7 +104,7 @@ Scored score_files(const Options& options) {
       std::vector<data::Group> groups;
       for (std::size_t i = begin; i < std::min(count, begin + kGroupsAtATime); ++i)
         groups.push_back(judged_group(file, i * file.size() / count));
-      score(reranker, groups, begin, scored);
+      score(reranker, groups, scored);
       scored.questions += groups.size();
       progress.add(groups.size());
     }
@@ -165,6 +169,7 @@ std::optional<checkpoint::Rescaling> output_folder(const Options& options) {
     throw InvalidArgument(options.model +
                           ": --output: expected a model whose plain score is sigmoid(logit), found "
                           "the activation Identity in config.json; --write records the scaling");
+  checkpoint::ModelRecord(options.model).scale_logits(1);  // says what cannot be scaled
   return std::make_optional<checkpoint::Rescaling>(options.model, options.output);
 }
 

@@ -40,8 +40,8 @@ class Measurements {
     Agreement agreement{.tau = questions_.empty() ? 1.0
                                                   : sum / static_cast<double>(questions_.size())};
     for (std::size_t i = 0; i < found.size(); ++i) {
-      agreement.max_difference = std::max(agreement.max_difference,
-                                          std::abs(static_cast<double>(found[i]) - reference_[i]));
+      const double difference = std::abs(static_cast<double>(found[i]) - reference_[i]);
+      if (!(difference <= agreement.max_difference)) agreement.max_difference = difference;
     }
     return agreement;
   }
@@ -131,9 +131,11 @@ std::size_t affordable(const std::vector<Step>& steps,
   return count;
 }
 
-bool is_closer(Precision precision, const Agreement& one, const Agreement& other) {
-  return precision == Precision::kBf16 ? one.max_difference < other.max_difference
-                                       : one.tau > other.tau;
+// How far an agreement is from what is asked for: at most 1 where it is calibrated.
+double distance(Precision precision, const Agreement& agreement) {
+  const double order = (1 - agreement.tau) / (1 - kCalibratedTau);
+  if (precision != Precision::kBf16) return order;
+  return std::max(order, agreement.max_difference / kCalibratedDifference);
 }
 
 LayerPrecisions taken(std::span<const Step> steps) {
@@ -177,7 +179,8 @@ Calibration calibrate(const std::string& folder, Precision precision,
     LayerPrecisions layers = taken(std::span(steps).first(count));
     const Agreement agreement = measure.agreement(layers);
     const bool reached = is_calibrated(precision, agreement);
-    if (reached || is_closer(precision, agreement, found.found)) {
+    const bool closer = distance(precision, agreement) < distance(precision, found.found);
+    if (reached || (closer && !is_calibrated(precision, found.found))) {
       found.found = agreement;
       found.layers = std::move(layers);
     }

@@ -36,8 +36,8 @@ struct Calibration {
 };
 
 // What a linear layer costs for each of its weights, int8 being 1, and the most that a calibrated
-// model may cost on average: an int8 model not more than one in bf16, a bf16 model three quarters of
-// the way to f32.
+// model may cost on average: an int8 model not more than one in bf16, a bf16 model three quarters
+// of the way to f32.
 inline constexpr double kCostOfBf16 = 2, kCostOfF32 = 4;
 inline constexpr double kMostCostOfInt8 = 2, kMostCostOfBf16 = 3.5;
 

@@ -16,8 +16,8 @@ std::size_t columns_of(std::size_t tokens) {
   return (tokens + 2 * kMaxLanes - 1) / (2 * kMaxLanes) * (2 * kMaxLanes);
 }
 
-// What attention_int16_vnni() needs beside keys and scores: scales of keys and values, queries in
-// pairs.
+// What attention_products_int16() needs beside keys and scores: scales of keys and values, queries
+// in pairs.
 std::size_t int16_scratch(std::size_t tokens, std::size_t size) {
   return 2 * columns_of(tokens) + kMaxRows * size / 2;
 }
@@ -57,6 +57,14 @@ void attention_widened(const AttentionBf16Args& args) {
         args.output[t * args.output_stride + h * size + d] = to_bf16(output[t * size + d]);
     }
   }
+}
+
+// By what a row may see and not by how many tokens there are: a layer may leave out those that no
+// row sees.
+void attention_integers(const AttentionBf16Args& args) {
+  const std::size_t seen = args.window > 0 ? 2 * args.window + 1 : args.tokens;
+  const bool fits = seen <= kMostKeys && args.size <= kMostElements;
+  (fits ? attention_products_int16 : attention_widened<base::Isa::kAvx512>)(args);
 }
 
 template <typename Value>
@@ -100,6 +108,7 @@ std::size_t attention_bf16_scratch(std::size_t tokens, std::size_t size) {
 
 Attention attention(base::Isa set) {
   switch (set) {
+    case base::Isa::kBf16:
     case base::Isa::kVnni:
     case base::Isa::kAvx512:
       return kChosen<attention_avx512>;
@@ -116,11 +125,12 @@ Attention attention() {
   return chosen;
 }
 
-AttentionBf16 attention_bf16(base::Isa set, Products products) {
+AttentionBf16 attention_bf16(base::Isa set) {
   switch (set) {
+    case base::Isa::kBf16:
+      return kChosenBf16<attention_products_bf16>;
     case base::Isa::kVnni:
-      return products == Products::kBf16 ? kChosenBf16<attention_bf16_vnni>
-                                         : kChosenBf16<attention_int16_vnni>;
+      return kChosenBf16<attention_integers>;
     case base::Isa::kAvx512:
       return kChosenBf16<attention_widened<base::Isa::kAvx512>>;
     case base::Isa::kAvx2:
@@ -132,8 +142,8 @@ AttentionBf16 attention_bf16(base::Isa set, Products products) {
 }
 
 AttentionBf16 attention_bf16() {
-  static const AttentionBf16 chosen =
-      attention_bf16(base::isa(), base::bf16_is_fast() ? Products::kBf16 : Products::kInt16);
+  const bool slow = base::isa() == base::Isa::kBf16 && !base::bf16_is_fast();
+  static const AttentionBf16 chosen = attention_bf16(slow ? base::Isa::kVnni : base::isa());
   return chosen;
 }
 

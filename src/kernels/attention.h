@@ -44,12 +44,11 @@ Attention attention(base::Isa set);
 
 using AttentionBf16 = void (*)(const AttentionBf16Args& args);
 
-// What multiplies bf16 operands where the set is vnni: bf16 with probabilities rounded to bf16, or
-// integers of 12 (query, key) and 16 bits (probability, value), which are as near to f32 or nearer.
-enum class Products { kBf16, kInt16 };
-
-AttentionBf16 attention_bf16();  // for base::isa(); in bf16 where base::bf16_is_fast()
-// For tests, as above: within 2e-2 x max |value| of the f32 attention of the same operands.
-AttentionBf16 attention_bf16(base::Isa set, Products products);
+// For base::isa(), but for vnni instead of bf16 unless base::bf16_is_fast().
+AttentionBf16 attention_bf16();
+// For tests, as above: within 2e-2 x max |value| of the f32 attention of the same operands. bf16:
+// products of bf16, probabilities rounded to bf16; vnni: of integers of 12 (query, key) and 16
+// bits (probability, value); all else: f32.
+AttentionBf16 attention_bf16(base::Isa set);
 
 }  // namespace narabi::kernels

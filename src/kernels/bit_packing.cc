@@ -34,8 +34,7 @@ std::uint32_t unpack_one(const std::uint8_t* in, int width, std::size_t index) {
 }
 
 const BlockUnpack& block_unpack(base::Isa set) {
-  return set == base::Isa::kVnni || set == base::Isa::kAvx512 ? kBlockUnpackAvx512
-                                                              : kBlockUnpackScalar;
+  return set >= base::Isa::kAvx512 ? kBlockUnpackAvx512 : kBlockUnpackScalar;
 }
 
 const BlockUnpack& block_unpack() {

@@ -5,7 +5,7 @@
 namespace narabi::kernels {
 
 CodeSums code_sums(base::Isa set) {
-  if (set == base::Isa::kVnni && __builtin_cpu_supports("avx512vbmi")) return code_sums_vbmi;
+  if (set >= base::Isa::kVnni && __builtin_cpu_supports("avx512vbmi")) return code_sums_vbmi;
   return code_sums_scalar;
 }
 

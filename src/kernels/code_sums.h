@@ -18,7 +18,7 @@ constexpr std::size_t kMostParts = 257;  // of a code, so that a sum has room in
 using CodeSums = void (*)(const std::uint8_t* codes, std::size_t blocks, std::size_t parts,
                           const std::uint8_t* tables, std::uint16_t* sums);
 CodeSums code_sums();  // of base::isa()
-// kVnni: AVX-512 VBMI, which all CPUs with BF16 have but Cooper Lake; all else, and that: scalar.
+// From kVnni on AVX-512 VBMI, which Cascade Lake and Cooper Lake lack; these, and all else: scalar.
 CodeSums code_sums(base::Isa set);
 
 }  // namespace narabi::kernels

@@ -6,6 +6,7 @@ namespace narabi::kernels {
 
 const Elementwise& elementwise(base::Isa set) {
   switch (set) {
+    case base::Isa::kBf16:
     case base::Isa::kVnni:
     case base::Isa::kAvx512:
       return kElementwiseAvx512;

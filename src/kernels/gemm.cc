@@ -46,6 +46,8 @@ constexpr Gemm kChosen = kRegionsChecked ? checked<kernel> : kernel;
 
 Gemm gemm(base::Isa set) {
   switch (set) {
+    case base::Isa::kBf16:
+      return kChosen<gemm_bf16>;
     case base::Isa::kVnni:
       return kChosen<gemm_vnni>;
     case base::Isa::kAvx512:

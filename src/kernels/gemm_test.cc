@@ -294,7 +294,7 @@ TEST(AttentionBf16, agrees_with_the_f32_attention_of_the_same_operands) {
       const Guarded<Bf16> query(qkv.begin(), qkv.end() - 2 * h),
           key(qkv.begin() + h, qkv.end() - h), value(qkv.begin() + 2 * h, qkv.end());
       for (const std::size_t window : {0, 8, 64}) {
-        const auto attend = [&](Isa set, Products products, std::size_t queries) {
+        const auto attend = [&](Isa set, std::size_t queries) {
           Guarded<float> scratch(attention_bf16_scratch(tokens, size));
           Guarded<Bf16> out(queries * h);
           AttentionBf16Args args;
@@ -311,25 +311,84 @@ TEST(AttentionBf16, agrees_with_the_f32_attention_of_the_same_operands) {
           args.scratch = scratch.data();
           args.output = out.data();
           args.output_stride = h;
-          attention_bf16(set, products)(args);
+          attention_bf16(set)(args);
           return out;
         };
-        const auto expected = attend(Isa::kScalar, Products::kBf16, tokens);
+        const auto expected = attend(Isa::kScalar, tokens);
         for (const Isa set : vector_sets()) {
-          for (const Products products : {Products::kBf16, Products::kInt16}) {
-            const auto found = attend(set, products, tokens);
-            for (std::size_t i = 0; i < found.size(); ++i)
-              ASSERT_NEAR(from_bf16(found[i]), from_bf16(expected[i]), 2e-2f)
-                  << base::isa_name(set) << (products == Products::kBf16 ? " bf16" : " int16")
-                  << " tokens " << tokens << " size " << size << " window " << window;
-            for (std::size_t queries = 1; queries < tokens; queries += 5) {
-              const auto some = attend(set, products, queries);
-              ASSERT_EQ(0, std::memcmp(found.data(), some.data(), some.size() * sizeof(Bf16)));
-            }
+          const auto found = attend(set, tokens);
+          for (std::size_t i = 0; i < found.size(); ++i)
+            ASSERT_NEAR(from_bf16(found[i]), from_bf16(expected[i]), 2e-2f)
+                << base::isa_name(set) << " tokens " << tokens << " size " << size << " window "
+                << window;
+          for (std::size_t queries = 1; queries < tokens; queries += 5) {
+            const auto some = attend(set, queries);
+            ASSERT_EQ(0, std::memcmp(found.data(), some.data(), some.size() * sizeof(Bf16)));
           }
         }
       }
     }
+  }
+}
+
+// One head: every query is 1, a token's key `key(t)` and its value `value(t)` in all elements. The
+// last element of the first row, every instruction set beside the scalar one.
+template <typename Key, typename Value>
+void expect_one_head_agrees(std::size_t tokens, std::size_t size, Key key, Value value) {
+  const Guarded<Bf16> query(tokens * size, to_bf16(1));
+  Guarded<Bf16> keys(tokens * size), values(tokens * size);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    keys[i] = to_bf16(key(i / size));
+    values[i] = to_bf16(value(i / size));
+  }
+  Guarded<float> scratch(attention_bf16_scratch(tokens, size));
+  const auto attend = [&](Isa set) {
+    Guarded<Bf16> out(size);
+    AttentionBf16Args args;
+    args.query = query.data();
+    args.key = keys.data();
+    args.value = values.data();
+    args.query_stride = args.stride = args.output_stride = args.size = size;
+    args.queries = args.heads = 1;
+    args.tokens = tokens;
+    args.scale = 1.0f / static_cast<float>(size);
+    args.scratch = scratch.data();
+    args.output = out.data();
+    attention_bf16(set)(args);
+    return from_bf16(out[size - 1]);
+  };
+  const float expected = attend(Isa::kScalar);
+  for (const Isa set : vector_sets())
+    EXPECT_NEAR(attend(set), expected, 1e-2f) << base::isa_name(set) << " tokens " << tokens;
+}
+
+float one(std::size_t) {
+  return 1;
+}
+float alternating(std::size_t t) {
+  return t % 2 == 0 ? 1.0f : -1.0f;
+}
+
+TEST(AttentionBf16, keeps_what_many_keys_have_beside_one_that_has_most) {
+  for (const std::size_t tokens : {512, 513, 3000}) {
+    expect_one_head_agrees(tokens, 32, one, one);
+    for (const float peak : {5.0f, 8.0f, 11.0f})
+      expect_one_head_agrees(
+          tokens, 32, [&](std::size_t t) { return t == 7 ? peak : 0; }, one);
+  }
+}
+
+TEST(AttentionBf16, a_value_of_zero_takes_nothing_from_the_others) {
+  for (const float value : {0.0f, 1.0f, 1e-3f}) {
+    expect_one_head_agrees(2, 32, one, [&](std::size_t t) { return t == 1 ? value : 0; });
+    expect_one_head_agrees(40, 64, one, [&](std::size_t t) { return t < 20 ? value : 0; });
+  }
+}
+
+TEST(AttentionBf16, sums_of_the_largest_heads_stay_in_range) {
+  for (const std::size_t size : {512, 768}) {
+    expect_one_head_agrees(9, size, alternating, one);
+    expect_one_head_agrees(9, size, alternating, alternating);
   }
 }
 

@@ -6,6 +6,9 @@
 #include <immintrin.h>
 
 #include <cstddef>
+#include <cstring>
+
+#include "kernels/bf16.h"
 
 namespace {
 
@@ -19,6 +22,19 @@ inline Vec load(const float* p) {
 }
 inline void store(float* p, Vec v) {
   _mm512_storeu_ps(p, v);
+}
+// kLanes bf16, to nearest, ties to even.
+inline void store_bf16(narabi::kernels::Bf16* p, Vec v) {
+#if defined(__AVX512BF16__)
+  const __m256bh half = _mm512_cvtneps_pbh(v);
+  std::memcpy(p, &half, sizeof half);
+#else
+  const __m512i bits = _mm512_castps_si512(v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                      _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+#endif
 }
 inline __mmask16 first(std::size_t n) {
   return static_cast<__mmask16>((1u << n) - 1u);
@@ -91,6 +107,16 @@ inline Vec load(const float* p) {
 }
 inline void store(float* p, Vec v) {
   _mm256_storeu_ps(p, v);
+}
+// kLanes bf16, to nearest, ties to even.
+inline void store_bf16(narabi::kernels::Bf16* p, Vec v) {
+  const __m256i bits = _mm256_castps_si256(v);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+  rounded = _mm256_srli_epi32(rounded, 16);
+  _mm_storeu_si128(
+      reinterpret_cast<__m128i*>(p),
+      _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1)));
 }
 inline __m256i first(std::size_t n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)),

@@ -73,6 +73,7 @@ class Calibrate(CliTest):
         self.fails("calibrate", MODEL, "--groups", "missing.jsonl", "--output", MODEL, expect=["another folder"])
         self.fails("calibrate", MODEL, "--groups", self.groups, "--limit", 1, expect=["two questions"])
         self.fails("calibrate", MODEL, "--groups", self.groups, "--output", self.folder, expect=["empty folder"])
+        self.fails("calibrate", MODEL, "--groups", "missing.jsonl", "--output", self.groups, expect=["found a file"])
         plain = self.folder / "plain"
         shutil.copytree(MODEL, plain)
         config = json.loads((plain / "config.json").read_text())

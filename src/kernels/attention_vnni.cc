@@ -1,16 +1,17 @@
-// attention_bf16() with vpdpwssd, four times as fast as vdpbf16ps on Intel's cores. Queries and
-// keys are rounded to 12 bits, each token's of a head by a scale of its own, finer than bf16 but
-// for elements that are small beside the token's largest; their sums are exact. Values have 16 bits
-// and their token's scale s_j. A probability p_j meets s_j before it is rounded to a share of
-// sum_j p_j s_j: shares add up to 32767, so no sum leaves 32 bits, however many keys there are.
+// attention_bf16() with vpdpwssd: for CPUs without products of bf16, and for Intel's cores, which
+// take five times as long for those. Queries and keys are rounded to 12 bits, each token's of a
+// head by a scale of its own, finer than bf16 but for elements that are small beside the token's
+// largest; their sums are exact. Values have 16 bits and their token's scale s_j. A probability p_j
+// meets s_j before it is rounded to a share of sum_j p_j s_j: shares add up to 32767, so no sum
+// leaves 32 bits; each is off by half a share, .8% of the values at most where a row sees 512 keys.
 // Nothing of a row depends on keys that it does not see.
-#include "kernels/attention_vnni.inc"
+#include "kernels/attention_pairs.inc"
 
 namespace {
 
-constexpr float kLargestFactor = 2047;  // of a query or key: 512 products of them fit 32 bits
+constexpr float kLargestFactor = 2047;  // of a query or key: kMostElements products fit 32 bits
 constexpr float kLargestValue = 32767;
-constexpr float kSmallest = 1e-20f;  // a token whose elements are all smaller is 0
+constexpr float kSmallest = 1e-20f;  // of a token's largest element, so that 0 has a scale
 
 inline void dot_int16(__m512i& sum, __m512i a, __m512i b) {
   asm("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
@@ -36,9 +37,10 @@ struct Rounding {
   float scale, inverse;
 
   Rounding(const Bf16* row, std::size_t size, float largest_integer) {
-    const float largest = largest_of(row, size);
-    scale = largest < kSmallest ? 1 : largest / largest_integer;
-    inverse = largest < kSmallest ? 0 : largest_integer / largest;
+    const float found = largest_of(row, size);
+    const float largest = found < kSmallest ? kSmallest : found;  // not a number stays
+    scale = largest / largest_integer;
+    inverse = largest_integer / largest;
   }
 
   // 32 elements, in their order.
@@ -60,16 +62,15 @@ inline std::size_t first_of_pair(std::size_t m) {
   return within < 2 ? 4 * lane + 2 * within : 16 + 4 * lane + 2 * (within - 2);
 }
 
-struct Int16Head {
-  const Bf16 *query, *key, *value;  // of this head, token 0
-  std::size_t query_stride, stride, size, columns;
-  Sight sight;
-  float factor;                      // scale / ln 2: probabilities are powers of 2
-  std::int32_t* keys;                // [size / 2, columns] pairs
-  std::int32_t* values;              // [columns / 2, size] pairs
+struct Int16Head : PairedHead {
   float *key_scales, *value_scales;  // [columns]
-  float* scores;                     // [kRows, columns]; shares in place, as int16
   std::int32_t* queries;             // [kRows, size / 2] pairs
+
+  explicit Int16Head(const AttentionBf16Args& args)
+      : PairedHead(args),
+        key_scales(scores + kRows * columns),
+        value_scales(key_scales + columns),
+        queries(reinterpret_cast<std::int32_t*>(value_scales + columns)) {}
 
   void pack_keys() const {
     for (std::size_t j = 0; j < columns; j += 16) {
@@ -191,11 +192,10 @@ struct Int16Head {
                                 (tiles.end - tiles.begin) / 2);
 #pragma GCC unroll 12
       for (std::size_t r = 0; r < rows; ++r) {
-        const auto scaled = [&](__m512i s) {
-          return mul(_mm512_cvtepi32_ps(s), broadcast(scale[r]));
-        };
-        const __m512bh halves = _mm512_cvtne2ps_pbh(scaled(sums[r][1]), scaled(sums[r][0]));
-        std::memcpy(out + (i + r) * out_stride + d, &halves, sizeof halves);
+        const Vec by = broadcast(scale[r]);
+        Bf16* to = out + (i + r) * out_stride + d;
+        store_bf16(to, mul(_mm512_cvtepi32_ps(sums[r][0]), by));
+        store_bf16(to + kLanes, mul(_mm512_cvtepi32_ps(sums[r][1]), by));
       }
     }
   }
@@ -205,28 +205,8 @@ struct Int16Head {
 
 namespace narabi::kernels {
 
-void attention_int16_vnni(const AttentionBf16Args& args) {
-  Int16Head head{};
-  head.query_stride = args.query_stride;
-  head.stride = args.stride;
-  head.size = args.size;
-  head.columns = (args.tokens + kTile - 1) / kTile * kTile;
-  head.sight = {args.tokens, args.window};
-  head.factor = args.scale * 1.44269504f;
-  head.keys = reinterpret_cast<std::int32_t*>(args.scratch);
-  head.values = head.keys + head.columns * head.size / 2;
-  head.scores = args.scratch + head.columns * head.size;
-  head.key_scales = head.scores + kRows * head.columns;
-  head.value_scales = head.key_scales + head.columns;
-  head.queries = reinterpret_cast<std::int32_t*>(head.value_scales + head.columns);
-  for (std::size_t h = 0; h < args.heads; ++h) {
-    head.query = args.query + h * args.size;
-    head.key = args.key + h * args.size;
-    head.value = args.value + h * args.size;
-    head.pack_keys();
-    head.pack_values();
-    attend_head(head, args.queries, args.output + h * args.size, args.output_stride);
-  }
+void attention_products_int16(const AttentionBf16Args& args) {
+  attend_heads<Int16Head>(args);
 }
 
 }  // namespace narabi::kernels

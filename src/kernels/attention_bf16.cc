@@ -1,6 +1,6 @@
 // attention_bf16() with vdpbf16ps. Per head: keys in pairs of their elements and values in pairs of
 // tokens, as the instruction wants them; then blocks of query rows: scores, softmax, values.
-#include "kernels/attention_vnni.inc"
+#include "kernels/attention_pairs.inc"
 
 namespace {
 
@@ -8,14 +8,8 @@ inline void dot_bf16(__m512& sum, __m512i a, __m512i b) {
   asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
 }
 
-struct Bf16Head {
-  const Bf16 *query, *key, *value;  // of this head, token 0
-  std::size_t query_stride, stride, size, columns;
-  Sight sight;
-  float factor;          // scale / ln 2: probabilities are powers of 2
-  std::int32_t* keys;    // [size / 2, columns] pairs
-  std::int32_t* values;  // [columns / 2, size] pairs
-  float* scores;         // [kRows, columns]; probabilities in place, as bf16
+struct Bf16Head : PairedHead {
+  using PairedHead::PairedHead;
 
   void pack_keys() const {
     for (std::size_t j = 0; j < columns; j += 16) {
@@ -106,25 +100,8 @@ struct Bf16Head {
 
 namespace narabi::kernels {
 
-void attention_bf16_vnni(const AttentionBf16Args& args) {
-  Bf16Head head{};
-  head.query_stride = args.query_stride;
-  head.stride = args.stride;
-  head.size = args.size;
-  head.columns = (args.tokens + kTile - 1) / kTile * kTile;
-  head.sight = {args.tokens, args.window};
-  head.factor = args.scale * 1.44269504f;
-  head.keys = reinterpret_cast<std::int32_t*>(args.scratch);
-  head.values = head.keys + head.columns * head.size / 2;
-  head.scores = args.scratch + head.columns * head.size;
-  for (std::size_t h = 0; h < args.heads; ++h) {
-    head.query = args.query + h * args.size;
-    head.key = args.key + h * args.size;
-    head.value = args.value + h * args.size;
-    head.pack_keys();
-    head.pack_values();
-    attend_head(head, args.queries, args.output + h * args.size, args.output_stride);
-  }
+void attention_products_bf16(const AttentionBf16Args& args) {
+  attend_heads<Bf16Head>(args);
 }
 
 }  // namespace narabi::kernels
