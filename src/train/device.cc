@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "base/cpu.h"
 #include "narabi/error.h"
 
 namespace narabi::train {
@@ -22,6 +23,10 @@ torch::Device find_device(const std::string& wanted) {
   if (wanted == "auto") return torch::kCPU;
   throw Unsupported(std::string("device: cuda: ") + (loaded ? "libtorch sees no GPU" : reason) +
                     "; expected a machine with a GPU and NARABI_TORCH_CUDA=1 make train-deps");
+}
+
+bool is_faster_in_bf16(const torch::Device& device) {
+  return !device.is_cpu() || base::bf16_is_fast() || __builtin_cpu_supports("amx-bf16");
 }
 
 }  // namespace narabi::train

@@ -94,7 +94,8 @@ void read_run(YamlReader& yaml, TrainConfig& config) {
   yaml.read("steps", config.steps, 0);
   yaml.read("epochs", config.epochs, 0, 1e6);
   yaml.read("stop_after", config.stop_after, 0);
-  config.bf16 = yaml.one_of("precision", {"bf16", "f32"}) != 1;
+  const int precision = yaml.one_of("precision", {"auto", "bf16", "f32"});
+  if (precision > 0) config.bf16 = precision == 1;
   yaml.read("dropout", config.dropout, 0, 0.9);
   auto seed = static_cast<std::int64_t>(config.seed), threads = std::int64_t{0};
   yaml.read("seed", seed, 0);
@@ -162,7 +163,7 @@ std::string describe(const TrainConfig& config) {
        << o.beta2 << ' ' << o.epsilon << ' ' << o.weight_decay << ' ' << o.clip << ' ' << o.warmup
        << ' ' << o.min_lr << ' ' << static_cast<int>(o.schedule) << "\nrun " << config.batch << ' '
        << config.micro_batch_tokens << ' ' << config.steps << ' ' << config.epochs << ' '
-       << config.bf16 << ' ' << config.dropout << ' ' << config.seed << '\n';
+       << config.bf16.value() << ' ' << config.dropout << ' ' << config.seed << '\n';
   return text.str();
 }
 

@@ -48,8 +48,8 @@ struct TrainConfig {
   std::int64_t steps = 0;                  // 0: by epochs
   double epochs = 1;
   std::int64_t stop_after =
-      0;             // steps after which to end, the schedule's end being elsewhere; 0: off
-  bool bf16 = true;  // precision: bf16 | f32
+      0;                     // steps after which to end, the schedule's end being elsewhere; 0: off
+  std::optional<bool> bf16;  // precision: bf16 | f32; auto: what the device is faster in
   double dropout = 0;
   std::uint64_t seed = 1;
   int threads = 0;              // 0: the cores that the cgroup allows

@@ -92,10 +92,15 @@ class Shuffle {
   std::uint64_t seed_, epoch_ = ~0ull;
 };
 
+TrainConfig with_precision(TrainConfig config) {
+  if (!config.bf16) config.bf16 = is_faster_in_bf16(find_device(config.device));
+  return config;
+}
+
 class Trainer {
  public:
   Trainer(const TrainConfig& config, const RunOptions& options)
-      : config_(config),
+      : config_(with_precision(config)),
         options_(options),
         training_(config.output + "/training"),
         pool_(config.threads > 0 ? config.threads : base::available_cores()),
@@ -164,7 +169,7 @@ class Trainer {
     if (config_.task == Task::kRerank) {
       objective_ = std::make_unique<RerankObjective>(
           config_.data.train, *trained_.tokenizer, teacher_.reader(),
-          RerankObjective::Options{limits_, config_.data.group_size, config_.loss, config_.bf16},
+          RerankObjective::Options{limits_, config_.data.group_size, config_.loss, *config_.bf16},
           pool_);
       return;
     }
@@ -194,7 +199,7 @@ class Trainer {
     if (world_->rank() == 0) log_.emplace(training_, progress_.step, options_.json);
     say(fmt::format("{} parameters, {} examples, {} steps of {}, {} threads, {} on {}",
                     trained_.model->parameters().count(), objective_->size(), steps_, config_.batch,
-                    pool_.threads(), config_.bf16 ? "bf16" : "f32", device_.str()));
+                    pool_.threads(), *config_.bf16 ? "bf16" : "f32", device_.str()));
   }
 
   // How much of the run is behind, 0 to 1: by steps, or by the clock where that is what ends it.
@@ -246,7 +251,7 @@ class Trainer {
     for_each_part(data.parts.size(), device_, pool_, [&](std::size_t i) {
       const std::size_t part =
           i * static_cast<std::size_t>(world_->size()) + static_cast<std::size_t>(world_->rank());
-      ForwardOptions options{.bf16 = config_.bf16, .dropout = config_.dropout};
+      ForwardOptions options{.bf16 = *config_.bf16, .dropout = config_.dropout};
       if (device_.is_cpu()) {
         options.generator = at::detail::createCPUGenerator(mix(seed, part));
       } else {
@@ -298,7 +303,7 @@ class Trainer {
   }
 
   void validate() {
-    const Quality quality = validation_->measure(trained_.reader(), config_.bf16, pool_);
+    const Quality quality = validation_->measure(trained_.reader(), *config_.bf16, pool_);
     const bool better = quality.ndcg > progress_.best;
     progress_.since_best = better ? 0 : progress_.since_best + 1;
     if (better) {
@@ -343,7 +348,7 @@ class Trainer {
       fmt::print(stderr, "{}\n", line);
   }
 
-  const TrainConfig& config_;
+  const TrainConfig config_;
   const RunOptions& options_;
   std::string training_, tokenizer_folder_, config_path_;
   base::ThreadPool pool_;

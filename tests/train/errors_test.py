@@ -41,7 +41,7 @@ class Errors(TrainTest):
         self.fails("optimizer.lr: expected a number", optimizer={"lr": "fast"})
         self.fails("batch: expected a whole number of 1 or more, found \"0\"", batch=0)
         self.fails("loss[0].name: expected one of bce, kl", loss=[{"name": "hinge"}])
-        self.fails("precision: expected one of bf16, f32", precision="f16")
+        self.fails("precision: expected one of auto, bf16, f32", precision="f16")
         self.fails("data.train: expected at least one file", data={"train": []})
         self.fails("model.from: expected a model folder", model={"config": "x.json"})
         done = self.narabi("train", self.write_config(), "--set", "batch", code=1)

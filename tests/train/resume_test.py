@@ -67,6 +67,13 @@ class Resume(TrainTest):
         self.narabi(*command[1:])
         self.assertEqual(newest_state(output)[0], newest_state(reference)[0])
 
+    def test_auto_is_the_precision_that_the_cpu_is_faster_in(self):
+        cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        amd = "AuthenticAMD" in cpu and "avx512_bf16" in cpu and os.environ.get("NARABI_ISA", "bf16") == "bf16"
+        said = "bf16 on cpu" if amd or "amx_bf16" in cpu else "f32 on cpu"
+        done = self.narabi("train", self.write_config(precision="auto", steps=1), "--progress")
+        self.assertIn(said, done.stderr)
+
     def test_one_thread_and_two_give_the_same_weights(self):
         reference = self.undisturbed(threads=1)
         self.narabi("train", self.write_config(threads=2))
