@@ -9,9 +9,9 @@ namespace narabi::base {
 // BF16 (Zen 4, Cooper Lake, Sapphire Rapids and later).
 enum class Isa { kScalar, kAvx2, kAvx512, kVnni, kBf16 };
 
-// The best instruction set that both the CPU and the build have;
-// NARABI_ISA=scalar|avx2|avx512|vnni| bf16 forces one (Unsupported when the CPU lacks it,
-// InvalidArgument for another word). Decided once.
+// The best instruction set that both the CPU and the build have. The environment's NARABI_ISA
+// (scalar, avx2, avx512, vnni or bf16) forces one: Unsupported when the CPU lacks it,
+// InvalidArgument for another word. Decided once.
 Isa isa();
 // True when this CPU can run code for `set`.
 bool cpu_has(Isa set);

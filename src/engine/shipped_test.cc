@@ -41,6 +41,13 @@ Golden read_golden(const std::string& folder, std::size_t every_nth = kEveryNth)
   return golden;
 }
 
+float largest_difference(const std::vector<float>& logits, const Golden& golden) {
+  float worst = 0;
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    worst = std::max(worst, std::abs(logits[i] - golden.logits[i]));
+  return worst;
+}
+
 class ShippedModel : public testing::TestWithParam<const char*> {};
 
 TEST_P(ShippedModel, gives_the_logits_of_transformers) {
@@ -48,10 +55,7 @@ TEST_P(ShippedModel, gives_the_logits_of_transformers) {
   const Golden golden = read_golden(folder);
   ASSERT_EQ(golden.logits.size(), 200u / kEveryNth);
   const Scorer scorer(folder, {.precision = Precision::kF32, .threads = 2});
-  const std::vector<float> logits = scorer.logits(golden.encodings);
-  float worst = 0;
-  for (std::size_t i = 0; i < logits.size(); ++i)
-    worst = std::max(worst, std::abs(logits[i] - golden.logits[i]));
+  const float worst = largest_difference(scorer.logits(golden.encodings), golden);
   RecordProperty("max_difference", std::to_string(worst));
   std::printf("max |logit - reference| = %g\n", static_cast<double>(worst));
   EXPECT_LE(worst, 1e-4f);
@@ -78,11 +82,8 @@ TEST_P(StarterModel, keeps_every_logit_near_in_bf16) {
   const std::string folder = kModels + GetParam();
   const Golden golden = read_golden(folder);
   const Scorer scorer(folder, {.precision = Precision::kBf16, .threads = 2});
-  const std::vector<float> logits = scorer.logits(golden.encodings);
-  float worst = 0;
-  for (std::size_t i = 0; i < logits.size(); ++i)
-    worst = std::max(worst, std::abs(logits[i] - golden.logits[i]));
-  EXPECT_LE(worst, gate_of(Precision::kBf16).most_difference);
+  EXPECT_LE(largest_difference(scorer.logits(golden.encodings), golden),
+            gate_of(Precision::kBf16).most_difference);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, StarterModel, testing::Values("narabi-xsmall", "narabi-tiny"));

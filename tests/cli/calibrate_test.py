@@ -66,6 +66,14 @@ class Calibrate(CliTest):
             self.assertAlmostEqual(sigmoid(rest["scale"] * new + rest["offset"]),
                                    sigmoid(line["scale"] * old + line["offset"]), places=4)
 
+    def test_questions_are_dealt_to_the_halves_across_files(self):
+        lines = open(self.groups, encoding="utf-8").read().splitlines(keepends=True)
+        one, other = (self.file(f"{i}.jsonl", lines[i]) for i in range(2))
+        line, = self.narabi("calibrate", MODEL, "--groups", one, other, "--precision", "f32", "--json").json
+        self.assertEqual((line["questions"], line["pairs"]), (2, 8))
+        # The same question again is in the same half: nothing is left to judge it by.
+        self.fails("calibrate", MODEL, "--groups", one, one, "--precision", "f32", expect=["one half of the questions"])
+
     def test_bad_input_is_named(self):
         self.wrong_usage("calibrate", MODEL, "--groups", self.groups, "--write", "--output", "x", expect=["--write"])
         self.fails("calibrate", MODEL, "--groups", "missing.jsonl", expect=["missing.jsonl"])
