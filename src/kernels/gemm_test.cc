@@ -284,6 +284,28 @@ TEST(Rows, bf16_rows_become_the_same_bytes_in_every_set) {
   }
 }
 
+TEST(Rows, are_turned_as_the_gemm_turns_them_to_the_bit) {
+  const std::size_t rows = 7;
+  const Problem plain{rows, 96, 128, Operand::kF32, Epilogue::kStore};
+  const Problem turned{rows, 96, 128, Operand::kF32, Epilogue::kRotate};
+  const PackedWeight weight = random_weight(plain);
+  const Rows input(Operand::kF32, rows, plain.in, 3);
+  const Guarded<float> cosine = noise(5 * 32, 1, 8), sine = noise(5 * 32, 1, 9);  // as run() has
+  for (const Isa set : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+    if (!base::cpu_has(set)) continue;
+    const Guarded<float> before = run(set, plain, weight, input, rows);
+    Guarded<float> found(before.size());
+    for (std::size_t r = 0; r < rows; ++r)
+      row_kernels(set).rotate({.input = before.data() + r * plain.out,
+                               .width = plain.out,
+                               .cosine = cosine.data() + r % 5 * 32,
+                               .sine = sine.data() + r % 5 * 32,
+                               .rotary_blocks = 2,
+                               .output = found.data() + r * plain.out});
+    EXPECT_EQ(found, run(set, turned, weight, input, rows)) << base::isa_name(set);
+  }
+}
+
 TEST(AttentionBf16, agrees_with_the_f32_attention_of_the_same_operands) {
   for (const std::size_t tokens : {1, 7, 33, 130}) {
     for (const std::size_t size : {32, 64}) {

@@ -1,5 +1,5 @@
-// The passes over rows between GEMMs, each one read of the row: norm, and rounding to the operand
-// of the next GEMM.
+// The passes over rows between GEMMs, each one read of the row: norm, rounding to the operand of
+// the next GEMM, rotation of what a GEMM gave earlier.
 #pragma once
 
 #include <cstddef>
@@ -43,10 +43,21 @@ struct QuantiseArgs {
   OperandRows output;      // int8
 };
 
+// One row, turned as Epilogue::kRotate (gemm.h) turns it, to the bit.
+struct RotateArgs {
+  const float* input = nullptr;   // [width]
+  std::size_t width = 0;          // multiple of 32
+  const float* cosine = nullptr;  // [rotary_blocks, 16], of the row's position
+  const float* sine = nullptr;
+  std::size_t rotary_blocks = 0;
+  float* output = nullptr;  // [width]
+};
+
 struct RowKernels {
   // y = (x - mean) / sqrt(variance + epsilon) * weight + bias.
   void (*norm)(const NormArgs& args);
   void (*quantise)(const QuantiseArgs& args);
+  void (*rotate)(const RotateArgs& args);
 };
 
 const RowKernels& row_kernels();  // for base::isa()

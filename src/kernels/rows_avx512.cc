@@ -5,6 +5,6 @@
 
 namespace narabi::kernels {
 
-const RowKernels kRowsAvx512 = {norm, quantise};
+const RowKernels kRowsAvx512 = {norm, quantise, rotate};
 
 }  // namespace narabi::kernels

@@ -77,8 +77,21 @@ void quantise(const QuantiseArgs& args) {
   }
 }
 
+void rotate(const RotateArgs& args) {
+  for (std::size_t block = 0; block < args.width / 32; ++block) {
+    const std::size_t angle = block % args.rotary_blocks * 16;
+    for (std::size_t lane = 0; lane < 16; ++lane) {
+      const std::size_t i = block * 32 + lane;
+      const float a = args.input[i], b = args.input[i + 16];
+      const float cosine = args.cosine[angle + lane], sine = args.sine[angle + lane];
+      args.output[i] = a * cosine - b * sine;
+      args.output[i + 16] = b * cosine + a * sine;
+    }
+  }
+}
+
 }  // namespace
 
-const RowKernels kRowsScalar = {norm, quantise};
+const RowKernels kRowsScalar = {norm, quantise, rotate};
 
 }  // namespace narabi::kernels

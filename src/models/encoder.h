@@ -15,6 +15,7 @@
 
 #include "checkpoint/model_folder.h"
 #include "kernels/rows.h"
+#include "models/recent_rows.h"
 
 namespace narabi::models {
 
@@ -56,6 +57,7 @@ class Workspace {
     kInnerInput,
     kAttention,
     kPositions,
+    kTokenInput,
     kSlots
   };
   Workspace();
@@ -68,6 +70,7 @@ class Workspace {
   float* floats(Slot slot, std::size_t count);
   kernels::OperandRows operand_rows(Slot slot, kernels::Operand operand, std::size_t rows,
                                     std::size_t width);
+  RecentRows& recent_rows() { return recent_; }
 
   // Null (the thread works alone), or who shares the passes that work in this memory.
   void set_crew(Crew* crew) { crew_ = crew; }
@@ -83,6 +86,7 @@ class Workspace {
   struct Buffer;
   Crew* crew_ = nullptr;
   std::array<std::unique_ptr<Buffer>, kSlots> buffers_;
+  RecentRows recent_;
 };
 
 // Sees intermediate results: ("embeddings" | "layer.0" ... | "final_norm", [rows, width]). For

@@ -106,6 +106,96 @@ void project(const AttentionCall& call, const PackedWeight& weight, const Operan
   kernels::gemm()(args);
 }
 
+// A row that a layer reads, for what is computed of its token.
+struct TokenRow {
+  std::int32_t token;
+  std::size_t position;
+  bool asks;  // is a query, too
+  std::size_t query;
+};
+
+std::vector<TokenRow> token_rows(const TokenInput& tokens, LayerRows rows, std::size_t first,
+                                 std::size_t count) {
+  std::vector<TokenRow> found;
+  for (std::size_t s = 0; s < rows.in.size(); ++s) {
+    const auto [begin, all] = rows.in[s];
+    const std::size_t end = std::min(first + count, begin + all);
+    for (std::size_t row = std::max(first, begin); row < end; ++row) {
+      const std::size_t position = row - begin;
+      found.push_back({tokens.batch[s].input_ids[position], position, position < rows.out[s].rows,
+                       rows.out[s].begin + position});
+    }
+  }
+  return found;
+}
+
+// Queries, keys and values of the rows [first, first + count) where they are those of tokens, to
+// the bit as project() gives them: the products of a token are kept, and only turned to where it
+// stands.
+void project_tokens(const AttentionCall& call, const OperandRows& input, LayerRows rows,
+                    std::size_t first, std::size_t count, float* query, float* key, float* value,
+                    Workspace& workspace) {
+  const std::size_t width = call.shape.attention_width();
+  RecentRows& recent = workspace.recent_rows();
+  recent.hold(call.tokens->model, call.tokens->vocabulary, 3 * width);
+  const std::size_t limit = std::min(count, recent.limit());
+  const OperandRows missing = workspace.operand_rows(Workspace::kTokenInput, Operand::kF32, limit,
+                                                     call.shape.hidden_width());
+  kernels::RotateArgs turn;
+  turn.width = width;
+  turn.rotary_blocks = call.shape.half_width() / 16;
+  std::vector<std::int32_t> tokens;
+  for (const std::size_t end = first + count; first < end; first += limit) {
+    const std::vector<TokenRow> some =
+        token_rows(*call.tokens, rows, first, std::min(limit, end - first));
+    tokens.clear();
+    for (const TokenRow& row : some) tokens.push_back(row.token);
+    const RecentRows::Found& found = recent.find(tokens);
+    for (std::size_t j = 0; j < found.missing.size(); ++j)
+      std::memcpy(missing.data + j * missing.stride,
+                  input.data + (first + found.missing[j]) * input.stride, missing.stride);
+    float* fresh = found.fresh;
+    for (const PackedWeight* weight :
+         {&call.weights.query, &call.weights.key, &call.weights.value}) {
+      kernels::gemm()(
+          gemm_args(*weight, missing, found.missing.size(), Epilogue::kStore, fresh, 3 * width));
+      fresh += width;
+    }
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      const std::size_t angles = some[i].position * call.shape.half_width();
+      turn.cosine = call.rotary->cosine.data() + angles;
+      turn.sine = call.rotary->sine.data() + angles;
+      const auto rotate = [&](const float* from, float* to) {
+        turn.input = from;
+        turn.output = to;
+        kernels::row_kernels().rotate(turn);
+      };
+      const float* row = found.rows[i];
+      if (some[i].asks) rotate(row, query + some[i].query * width);
+      rotate(row + width, key + (first + i) * width);
+      std::memcpy(value + (first + i) * width, row + 2 * width, width * sizeof(float));
+    }
+  }
+}
+
+// Queries, keys and values of all rows.
+void project_rows(const AttentionCall& call, const OperandRows& input, LayerRows rows,
+                  std::byte* query, std::byte* key, std::byte* value, Workspace& workspace) {
+  const OperandRows queries = query_rows(input, rows, call.shape.hidden_width(), workspace);
+  const bool every_row_asks = total_rows(rows.in) == total_rows(rows.out);
+  const auto project_queries = [&](std::size_t first, std::size_t count, Workspace& own) {
+    project(call, call.weights.query, queries, {rows.out, first, count}, true, query, own);
+  };
+  share_rows(total_rows(rows.in), kEveryRow, workspace,
+             [&](std::size_t first, std::size_t count, Workspace& own) {
+               if (every_row_asks) project_queries(first, count, own);
+               const Panel panel{rows.in, first, count};
+               project(call, call.weights.key, input, panel, true, key, own);
+               project(call, call.weights.value, input, panel, false, value, own);
+             });
+  if (!every_row_asks) share_rows(total_rows(rows.out), kEveryRow, workspace, project_queries);
+}
+
 template <typename Value>
 struct Projected {
   const Value *query, *key, *value;
@@ -158,19 +248,16 @@ std::byte* attend(const AttentionCall& call, const OperandRows& input, LayerRows
   std::byte* key = workspace.bytes(Workspace::kKey, total_rows(rows.in) * row_bytes);
   std::byte* value = workspace.bytes(Workspace::kValue, total_rows(rows.in) * row_bytes);
   std::byte* context = workspace.bytes(Workspace::kContext, total_rows(rows.out) * row_bytes);
-  const OperandRows queries = query_rows(input, rows, call.shape.hidden_width(), workspace);
-  const bool every_row_asks = total_rows(rows.in) == total_rows(rows.out);
-  const auto project_queries = [&](std::size_t first, std::size_t count, Workspace& own) {
-    project(call, call.weights.query, queries, {rows.out, first, count}, true, query, own);
-  };
-  share_rows(total_rows(rows.in), kEveryRow, workspace,
-             [&](std::size_t first, std::size_t count, Workspace& own) {
-               if (every_row_asks) project_queries(first, count, own);
-               const Panel panel{rows.in, first, count};
-               project(call, call.weights.key, input, panel, true, key, own);
-               project(call, call.weights.value, input, panel, false, value, own);
-             });
-  if (!every_row_asks) share_rows(total_rows(rows.out), kEveryRow, workspace, project_queries);
+  if (call.tokens) {
+    const auto f32 = [](std::byte* rows_of) { return reinterpret_cast<float*>(rows_of); };
+    share_rows(total_rows(rows.in), kEveryRow, workspace,
+               [&](std::size_t first, std::size_t count, Workspace& own) {
+                 project_tokens(call, input, rows, first, count, f32(query), f32(key), f32(value),
+                                own);
+               });
+  } else {
+    project_rows(call, input, rows, query, key, value, workspace);
+  }
   const auto as = [&]<typename Value>(Value*) {
     return Projected<Value>{
         reinterpret_cast<const Value*>(query), reinterpret_cast<const Value*>(key),

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <span>
 
 #include "models/encoder.h"
 #include "models/layer_weights.h"
@@ -41,11 +43,19 @@ struct LayerRows {
   const BatchRows& out;
 };
 
+// Says that a layer's input rows depend on the tokens alone, so that their products may be kept.
+struct TokenInput {
+  std::span<const Sequence> batch;
+  std::uint64_t model = 0;  // see RecentRows::hold
+  std::size_t vocabulary = 0;
+};
+
 struct AttentionCall {
   const LayerShape& shape;
   const AttentionWeights& weights;
   const RotaryTable* rotary = nullptr;  // null: positions are in the embeddings
   std::size_t window = 0;               // 0: every key
+  const TokenInput* tokens = nullptr;   // may be set for the operand f32 with rotation
 };
 
 // Context [out rows, attention_width] of the operand rows `input` [in rows, hidden_width], in the

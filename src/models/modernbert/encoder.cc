@@ -1,6 +1,7 @@
 #include "models/modernbert/encoder.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "models/sequence_check.h"
@@ -33,6 +34,11 @@ RotaryTable make_rotary(int positions, int head_size, double theta) {
   return table;
 }
 
+std::uint64_t next_number() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
 }  // namespace
 
 std::vector<TensorSpec> Encoder::tensors(const std::string& prefix, const Config& config) {
@@ -62,7 +68,8 @@ std::vector<TensorSpec> Encoder::tensors(const std::string& prefix, const Config
 }
 
 Encoder::Encoder(const WeightLoader& loader, const std::string& prefix, const Config& config)
-    : config_(config),
+    : number_(next_number()),
+      config_(config),
       layer_shape_{.hidden = static_cast<std::size_t>(config.hidden),
                    .heads = static_cast<std::size_t>(config.heads),
                    .intermediate = static_cast<std::size_t>(config.intermediate),
@@ -122,8 +129,10 @@ std::vector<const float*> Encoder::forward(std::span<const Sequence> batch, Want
   }
   normalise({&embedding_norm_, config_.norm_eps, width}, x, rows, x, {}, workspace);
   show(probe, "embeddings", x, rows, h);
+  const TokenInput tokens{batch, number_, static_cast<std::size_t>(config_.vocabulary)};
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-    run_layer(layers_[layer], {plan[layer], plan[layer + 1]}, x, workspace);
+    run_layer(layers_[layer], {plan[layer], plan[layer + 1]}, layer == 0 ? &tokens : nullptr, x,
+              workspace);
     show(probe, "layer." + std::to_string(layer), x, rows, h);
   }
   normalise({&final_norm_, config_.norm_eps, width}, x, total_rows(plan.back()), x, {}, workspace);
@@ -133,24 +142,30 @@ std::vector<const float*> Encoder::forward(std::span<const Sequence> batch, Want
 
 // x += Wo attn(rope(Wqkv attn_norm(x))); x += Wo (gelu(input) * gate), (input, gate) = halves of Wi
 // mlp_norm(x)
-void Encoder::run_layer(const Layer& layer, LayerRows rows, float* x, Workspace& workspace) const {
+void Encoder::run_layer(const Layer& layer, LayerRows rows, const TokenInput* tokens, float* x,
+                        Workspace& workspace) const {
   const std::size_t width = layer_shape_.hidden_width(), count = total_rows(rows.in);
   const auto norm = [&](const LayerNormWeights& weights) {
     return NormCall{weights.weight.empty() ? nullptr : &weights, config_.norm_eps, width};
   };
+  const kernels::Operand operand = layer.attention.query.operand;
+  const bool f32 = operand == kernels::Operand::kF32;  // others are not worth keeping
   const AttentionCall attention{.shape = layer_shape_,
                                 .weights = layer.attention,
                                 .rotary = layer.window == 0 ? &global_rotary_ : &local_rotary_,
-                                .window = layer.window};
-  const kernels::OperandRows input =
-      workspace.operand_rows(Workspace::kInput, layer.attention.query.operand, count, width);
-  share_rows(count, kPanelRows, workspace,
-             [&](std::size_t row, std::size_t panel_rows, Workspace& own) {
-               normalise(norm(layer.attn_norm), x + row * width, panel_rows, nullptr,
-                         rows_from(input, row), own);
-             });
-  std::byte* context = attend(attention, input, rows, workspace);
+                                .window = layer.window,
+                                .tokens = f32 ? tokens : nullptr};
   auto* bytes = reinterpret_cast<std::byte*>(x);
+  kernels::OperandRows input{operand, bytes, width * sizeof(float), nullptr, nullptr};
+  if (attention.tokens == nullptr) {
+    input = workspace.operand_rows(Workspace::kInput, operand, count, width);
+    share_rows(count, kPanelRows, workspace,
+               [&](std::size_t row, std::size_t panel_rows, Workspace& own) {
+                 normalise(norm(layer.attn_norm), x + row * width, panel_rows, nullptr,
+                           rows_from(input, row), own);
+               });
+  }
+  std::byte* context = attend(attention, input, rows, workspace);
   keep_rows(rows.in, rows.out, width * sizeof(float), bytes, bytes);
   share_rows(total_rows(rows.out), kPanelRows, workspace,
              [&](std::size_t row, std::size_t panel_rows, Workspace& own) {

@@ -2,6 +2,7 @@
 // Pre-norm layers, rotary positions, global and local attention, gated feed-forward.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,8 +34,11 @@ class Encoder final : public models::Encoder {
 
  private:
   Layer load_layer(const WeightLoader& loader, const std::string& prefix, int layer) const;
-  void run_layer(const Layer& layer, LayerRows rows, float* x, Workspace& workspace) const;
+  // tokens: null but for the first layer.
+  void run_layer(const Layer& layer, LayerRows rows, const TokenInput* tokens, float* x,
+                 Workspace& workspace) const;
 
+  std::uint64_t number_;  // no other encoder's
   Config config_;
   EncoderShape shape_;
   LayerShape layer_shape_;

@@ -7,7 +7,6 @@
 
 #include "base/cpu.h"
 #include "kernels/attention.h"
-#include "kernels/elementwise.h"
 #include "kernels/guarded_memory.h"
 
 namespace narabi::kernels {
@@ -39,68 +38,6 @@ double worst_difference(const Guarded<float>& a, const Guarded<float>& b,
     worst = std::max(worst, std::abs(static_cast<double>(a[i]) - b[i]) / scale);
   }
   return worst;
-}
-
-TEST(Elementwise, layer_norms_agree_with_the_scalar_one) {
-  for (const std::size_t width : {8, 40, 64, 100, 384}) {
-    const auto x = noise(3 * width, 2, 1), residual = noise(3 * width, 1, 2),
-               weight = noise(width, 1, 3), bias = noise(width, 1, 4);
-    for (const Isa set : vector_sets()) {
-      for (const bool full : {false, true}) {
-        Guarded<float> expected(3 * width), found(3 * width);
-        LayerNormArgs args{.input = x.data(),
-                           .residual = full ? residual.data() : nullptr,
-                           .weight = weight.data(),
-                           .bias = full ? bias.data() : nullptr,
-                           .epsilon = 1e-5f,
-                           .rows = 3,
-                           .width = width,
-                           .output = nullptr};
-        args.output = expected.data();
-        elementwise(Isa::kScalar).layer_norm(args);
-        args.output = found.data();
-        elementwise(set).layer_norm(args);
-        EXPECT_LE(worst_difference(expected, found, 1), 2e-6)
-            << base::isa_name(set) << " width " << width;
-      }
-    }
-  }
-}
-
-TEST(Elementwise, activations_agree_with_the_scalar_ones) {
-  Guarded<float> x = noise(1003, 3, 5);
-  x[0] = 0, x[1] = 90, x[2] = -90, x[3] = 1e-20f, x[4] = -0.0f, x[5] = 1e30f, x[6] = -1e30f;
-  for (const Isa set : vector_sets()) {
-    Guarded<float> expected = x, found = x;
-    elementwise(Isa::kScalar).gelu(expected.data(), expected.size());
-    elementwise(set).gelu(found.data(), found.size());
-    EXPECT_LE(worst_difference(expected, found, 1), 1e-6) << base::isa_name(set);
-    const auto both = noise(2 * 2 * 37, 2, 6);
-    Guarded<float> a(2 * 37), b(2 * 37);
-    elementwise(Isa::kScalar).geglu(both.data(), 2, 37, a.data());
-    elementwise(set).geglu(both.data(), 2, 37, b.data());
-    EXPECT_LE(worst_difference(a, b, 1), 2e-6) << base::isa_name(set);
-  }
-}
-
-TEST(Elementwise, rope_turns_the_halves_of_every_head) {
-  const std::size_t rows = 5, heads = 3, size = 12, stride = 50;
-  const auto x = noise(rows * stride, 1, 7), cosine = noise(rows * size / 2, 1, 8),
-             sine = noise(rows * size / 2, 1, 9);
-  for (const Isa set : vector_sets()) {
-    Guarded<float> expected = x, found = x;
-    RopeArgs args{.heads = expected.data(),
-                  .rows = rows,
-                  .stride = stride,
-                  .count = heads,
-                  .size = size,
-                  .cosine = cosine.data(),
-                  .sine = sine.data()};
-    elementwise(Isa::kScalar).rope(args);
-    args.heads = found.data();
-    elementwise(set).rope(args);
-    EXPECT_LE(worst_difference(expected, found), 1e-6) << base::isa_name(set);
-  }
 }
 
 Guarded<float> attend(Isa set, const Guarded<float>& qkv, std::size_t tokens, std::size_t heads,
