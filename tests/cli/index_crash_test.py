@@ -5,6 +5,8 @@ NARABI_READERS_SECONDS: how long 8 readers and a writer run side by side (3 here
 both. NARABI_SEED repeats a run.
 """
 
+import ctypes
+import http.client
 import json
 import os
 import random
@@ -18,7 +20,7 @@ import time
 import unittest
 from pathlib import Path
 
-from narabi_cli import NARABI, SANITIZED, SECONDS, CliTest, json_lines, kyoto
+from narabi_cli import GOLDEN, NARABI, SANITIZED, SECONDS, CliTest, json_lines, kyoto
 
 CRASHES = int(os.environ.get("NARABI_CRASHES", "6" if SANITIZED else "16"))
 READERS_SECONDS = float(os.environ.get("NARABI_READERS_SECONDS", "3"))
@@ -207,6 +209,89 @@ class Readers(CliTest):
         self.assertEqual(self.failures, [])
         self.assertGreaterEqual(self.reads, 8)
         self.assertEqual(self.narabi("index", "verify", self.index, "--json").json, [{"ok": True, "problems": []}])
+
+
+def give_up_root():
+    """Of this process: root may then write where the mode lets its owner write, as anybody else."""
+    PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
+    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
+
+
+class ReaderWithoutPermission(CliTest):
+    """`narabi serve` of an index in a folder that it cannot write to, while somebody else can."""
+
+    def setUp(self):
+        super().setUp()
+        self.index = self.folder / "index"
+        self.write(0)
+
+    def permit(self, write):
+        if self.index.exists():
+            self.index.chmod(0o755 if write else 0o555)
+            for path in self.index.glob("store.sqlite*"):
+                path.chmod(0o644 if write else 0o444)
+
+    def lines(self, version):
+        return json_lines([{"id": str(i), "text": f"目印{i} 版{version}番", "version": version} for i in range(60)])
+
+    def write(self, version, *more):
+        self.permit(True)
+        self.narabi("index", self.index, "--corpus", "-", *more, stdin=self.lines(version))
+        self.permit(False)
+
+    def serve(self):
+        as_anybody = {"preexec_fn": give_up_root}
+        if subprocess.run(["test", "-w", self.index], **as_anybody).returncode == 0:
+            self.skipTest("here root cannot give up the right to write everywhere")
+        server = subprocess.Popen([NARABI, "serve", "--model", GOLDEN / "modernbert-tiny-v2", "--index", self.index, "--port",
+                                   "0", "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **as_anybody)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        return json.loads(server.stdout.readline())["port"]
+
+    def found(self, port, query):
+        """The versions of what is found."""
+        body = json.dumps({"query": query, "rerank": False, "candidates": 100, "top_n": 100})
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+        connection.request("POST", "/search", body.encode(), {"content-type": "application/json"})
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        connection.close()
+        self.assertEqual(response.status, 200, answer)
+        return [hit["metadata"]["version"] for hit in answer["results"]]
+
+    def assert_current(self, port, version):
+        for i in range(20):
+            self.assertEqual(set(self.found(port, f"目印{i}")), {version})
+        self.assertEqual(self.found(port, f"版{version}番"), [version] * 60)
+
+    def test_each_search_sees_the_last_commit(self):
+        port = self.serve()
+        self.assert_current(port, 0)
+        for version, more in enumerate([["--compact"], [], ["--batch", 7], ["--compact"]], 1):
+            self.write(version, *more)
+            self.assert_current(port, version)
+
+    def test_a_writer_that_goes_on_is_followed(self):
+        self.permit(True)
+        writer = self.start("index", self.index, "--corpus", "-", "--batch", 60, "--json", stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE)
+        port = None
+        for version in [1, 2, 3]:
+            writer.stdin.write(self.lines(version).encode())
+            writer.stdin.flush()
+            self.assertEqual(json.loads(writer.stdout.readline()), {"committed": 60})
+            self.permit(False)  # the writer has what it writes to open
+            port = port or self.serve()
+            self.assert_current(port, version)
+        self.permit(True)
+        writer.communicate()
+        self.permit(False)
+        self.assertEqual(writer.returncode, 0)
+        self.assert_current(port, 3)
+        self.write(4, "--compact")
+        self.assert_current(port, 4)
 
 
 if __name__ == "__main__":

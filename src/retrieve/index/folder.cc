@@ -42,10 +42,6 @@ void check_index_folder(const std::string& folder) {
   }
 }
 
-bool can_write(const std::string& folder) {
-  return ::access(folder.c_str(), W_OK) == 0;
-}
-
 void sync_folder(const std::string& folder) {
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool synced = fd >= 0 && ::fsync(fd) == 0;

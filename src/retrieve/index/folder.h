@@ -14,7 +14,6 @@ std::string segment_path(const std::string& folder, const std::string& file);
 void make_index_folder(const std::string& folder);
 // Throws IoError when there is no index in `folder`.
 void check_index_folder(const std::string& folder);
-bool can_write(const std::string& folder);
 
 // After a rename: the name itself becomes durable.
 void sync_folder(const std::string& folder);

@@ -39,12 +39,6 @@ class Lap {
 
 constexpr int kAttempts = 50;  // to open segments that a writer keeps replacing
 
-Database::Access access_for(const std::string& folder) {
-  // Beside a log that nobody here can take over, only reading through it shows the last commits.
-  const bool log = base::exists(folder + "/" + Store::kFile + "-wal");
-  return can_write(folder) || log ? Database::Access::kRead : Database::Access::kImmutable;
-}
-
 std::vector<Fused> fused(const std::vector<RankedNumber>& bm25,
                          const std::vector<RankedNumber>& dense, const SearchOptions& options) {
   std::vector<Fused> hits = unite(bm25, dense);
@@ -105,8 +99,11 @@ struct Index::Impl {
   Impl(const std::string& where, const std::string& wanted)
       : folder(where), embedder_folder(wanted) {
     check_index_folder(folder);
-    auto store = borrow();
-    stored = store->settings();
+    std::unique_ptr<Store> store;
+    do {
+      store = borrow();
+      stored = store->settings();
+    } while (store->database().overtaken());
     settings = load_settings(stored);
     analysis.emplace(settings);
     check_stamp(stored, analysis->dictionary(), folder);
@@ -117,36 +114,44 @@ struct Index::Impl {
   std::unique_ptr<Store> borrow() {
     {
       const std::lock_guard lock(mutex);
-      if (!idle.empty()) {
+      while (!idle.empty()) {
         auto store = std::move(idle.back());
         idle.pop_back();
-        return store;
+        if (!store->database().overtaken()) return store;
       }
     }
-    return std::make_unique<Store>(folder, access_for(folder));
+    return std::make_unique<Store>(folder, Database::Access::kRead);
   }
 
-  // Runs body in a read transaction, with the segments of the same commit.
-  // dense: with the approximate index in memory.
+  // Runs body in a read transaction, with the segments of the same commit; from the start again
+  // where a writer came between. dense: with the approximate index in memory.
   template <typename Body>
   void with_snapshot(Body body, bool dense = false) {
-    auto store = borrow();
     for (int attempt = 1;; ++attempt) {
-      Transaction transaction(store->database(), Transaction::Kind::kRead);
-      std::shared_ptr<const Snapshot> snapshot;
+      auto store = borrow();
+      bool all_open = false;
       try {
-        snapshot = snapshot_of(*store);
+        Transaction transaction(store->database(), Transaction::Kind::kRead);
+        const auto snapshot = snapshot_of(*store);
         if (dense) ann_of(*snapshot);
-      } catch (const IoError&) {
-        if (attempt == kAttempts) throw;
+        all_open = true;
+        body(*store, *snapshot);
+        transaction.commit();
+        check_current(*store);
+      } catch (const Error& error) {
+        const bool gone = !all_open && error.code() == ErrorCode::kIo;
+        if (attempt == kAttempts || !(gone || store->database().overtaken())) throw;
         continue;
       }
-      body(*store, *snapshot);
-      transaction.commit();
-      break;
+      const std::lock_guard lock(mutex);
+      idle.push_back(std::move(store));
+      return;
     }
-    const std::lock_guard lock(mutex);
-    idle.push_back(std::move(store));
+  }
+
+  void check_current(const Store& store) const {
+    if (store.database().overtaken())
+      throw IoError(folder + ": a writer keeps changing the index while it is read: try again");
   }
 
   std::vector<float> embed(std::string_view query) {
@@ -209,6 +214,7 @@ struct Index::Impl {
       if (latest && latest->generation == generation) return latest;
     }
     auto fresh = load_snapshot(store, folder, settings);
+    check_current(store);  // before others see it
     const std::lock_guard lock(mutex);
     if (!latest || latest->generation < generation) latest = fresh;
     return fresh;
@@ -359,6 +365,7 @@ std::vector<Index::Recall> Index::check_recall(std::size_t count) const {
 std::optional<IndexedDocument> Index::get(std::string_view id) const {
   std::optional<IndexedDocument> out;
   impl_->with_snapshot([&](Store& store, const Snapshot&) {
+    out.reset();
     const auto version = store.find(id);
     if (!version) return;
     auto document = store.get(version->number);
@@ -371,9 +378,10 @@ std::optional<IndexedDocument> Index::get(std::string_view id) const {
 
 IndexInfo Index::info() const {
   IndexInfo info;
-  info.settings = impl_->settings;
-  info.dictionary = impl_->analysis->dictionary();
   impl_->with_snapshot([&](Store& store, const Snapshot&) {
+    info = {};
+    info.settings = impl_->settings;
+    info.dictionary = impl_->analysis->dictionary();
     info.documents = store.counter("documents");
     info.generation = store.counter("generation");
     info.deleted = store.tombstones(0, ~0u >> 1).size();
@@ -405,6 +413,7 @@ std::optional<std::vector<Index::Explanation>> Index::explain(std::string_view q
   const Terms terms = impl_->analysis->analyze_query(query);
   std::optional<std::vector<Explanation>> out;
   impl_->with_snapshot([&](Store& store, const Snapshot& snapshot) {
+    out.reset();
     const auto version = store.find(id);
     if (!version) return;
     out.emplace();
@@ -418,8 +427,8 @@ std::optional<std::vector<Index::Explanation>> Index::explain(std::string_view q
 
 std::vector<std::string> verify_index(const std::string& folder) {
   check_index_folder(folder);
-  Store store(folder, access_for(folder));
   for (int attempt = 1;; ++attempt) {
+    Store store(folder, Database::Access::kRead);
     std::uint64_t generation = 0;
     std::vector<std::string> problems;
     {
@@ -428,8 +437,9 @@ std::vector<std::string> verify_index(const std::string& folder) {
       problems = find_problems(store, folder);
     }
     // A writer may have replaced segments meanwhile; then only the next look counts.
-    if (problems.empty() || store.counter("generation") == generation || attempt == kAttempts)
-      return problems;
+    const bool overtaken = store.database().overtaken();
+    const bool same = !overtaken && store.counter("generation") == generation;
+    if ((problems.empty() && !overtaken) || same || attempt == kAttempts) return problems;
   }
 }
 

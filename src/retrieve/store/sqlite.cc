@@ -1,9 +1,13 @@
 #include "retrieve/store/sqlite.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <utility>
 
+#include "base/paths.h"
 #include "narabi/error.h"
 
 namespace narabi::retrieve {
@@ -30,7 +34,16 @@ constexpr int kBusyMilliseconds = 30'000;  // readers wait for a checkpoint, nev
   }
 }
 
-std::string uri_of(const std::string& path, bool immutable) {
+std::string log_of(const std::string& path) {
+  return path + "-wal";
+}
+
+bool can_write_beside(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  return ::access(folder.empty() ? "." : folder.c_str(), W_OK) == 0;
+}
+
+std::string uri_of(const std::string& path, bool unlocked) {
   std::string uri = "file:";
   for (const char c : path) {
     if (c == '?' || c == '#' || c == '%') {
@@ -40,18 +53,21 @@ std::string uri_of(const std::string& path, bool immutable) {
       uri += c;
     }
   }
-  return uri + (immutable ? "?immutable=1" : "");
+  return uri + (unlocked ? "?immutable=1" : "");
 }
 
 }  // namespace
 
-Database::Database(const std::string& path, Access access) : path_(path) {
+// The state comes first: a writer that begins after it is noticed.
+Database::Database(const std::string& path, Access access)
+    : path_(path),
+      opened_(state()),
+      unlocked_(access == Access::kRead && !base::exists(log_of(path)) && !can_write_beside(path)) {
   const int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
-                    (access == Access::kWrite  ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                     : access == Access::kRead ? SQLITE_OPEN_READWRITE
-                                               : SQLITE_OPEN_READONLY);
-  const int code =
-      sqlite3_open_v2(uri_of(path, access == Access::kImmutable).c_str(), &handle_, flags, nullptr);
+                    (access == Access::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                     : unlocked_              ? SQLITE_OPEN_READONLY
+                                              : SQLITE_OPEN_READWRITE);
+  const int code = sqlite3_open_v2(uri_of(path, unlocked_).c_str(), &handle_, flags, nullptr);
   try {
     if (code != SQLITE_OK) fail(handle_, path_, code);
     sqlite3_extended_result_codes(handle_, 1);
@@ -70,6 +86,18 @@ Database::Database(const std::string& path, Access access) : path_(path) {
 
 Database::~Database() {
   sqlite3_close_v2(handle_);
+}
+
+// What a checkpoint changes about the file, and a new index in its place.
+Database::FileState Database::state() const {
+  struct stat file = {};
+  if (::stat(path_.c_str(), &file) != 0) return {};
+  return {static_cast<std::int64_t>(file.st_dev), static_cast<std::int64_t>(file.st_ino),
+          file.st_size, file.st_mtim.tv_sec, file.st_mtim.tv_nsec};
+}
+
+bool Database::overtaken() const {
+  return unlocked_ && (base::exists(log_of(path_)) || state() != opened_);
 }
 
 void Database::run(const std::string& sql) {

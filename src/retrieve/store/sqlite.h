@@ -2,6 +2,7 @@
 // it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,9 +21,8 @@ class Statement;
 class Database {
  public:
   enum class Access {
-    kWrite,      // creates the file; WAL, synchronous=FULL
-    kRead,       // beside a writer, if there is one
-    kImmutable,  // a folder that nobody can write to: no WAL, no shared memory
+    kWrite,  // creates the file; WAL, synchronous=FULL
+    kRead,   // beside a writer, if there is one
   };
 
   Database(const std::string& path, Access access);
@@ -33,9 +33,18 @@ class Database {
   void run(const std::string& sql);
   Statement prepare(const std::string& sql) const;
   const std::string& path() const { return path_; }
+  // A reader without permission to write can neither make a log nor lock what no log guards. Where
+  // it found none, a writer that comes later overtakes it: what it has read may be of no commit,
+  // and what it will read is stale. Then it has to be opened again.
+  bool overtaken() const;
 
  private:
+  using FileState = std::array<std::int64_t, 5>;
+  FileState state() const;
+
   std::string path_;
+  FileState opened_;
+  bool unlocked_;
   sqlite3* handle_ = nullptr;
 };
 

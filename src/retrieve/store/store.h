@@ -43,6 +43,7 @@ class Store {
   Store(const std::string& folder, Database::Access access);
 
   Database& database() { return database_; }
+  const Database& database() const { return database_; }
 
   using Settings = std::map<std::string, std::string>;
   Settings settings();
