@@ -161,6 +161,18 @@ class Searching(IndexTest):
         for expression in ["year >", "= 3", "(year = 1", "year = 1 2", 'year = "1', "year in ()", "not", "year ! 3"]:
             self.fails("search", self.index, "--query", "足利", "--filter", expression, expect=["filter", "expected"])
 
+    def test_numbers_and_texts_are_told_apart(self):
+        self.build([{"id": "007", "text": "京都の寺", "year": "1850", "name": "x", "level": [3, "9"]},
+                    {"id": "7", "text": "京都の寺", "year": 1995, "name": "nan", "level": [8]},
+                    {"id": "1e3", "text": "京都の寺", "year": 1990.5, "name": "Infinity", "level": None}])
+        for expression, expected in [("year >= 1990", ["1e3", "7"]), ("year < 1991", ["1e3"]), ('year >= "1"', ["007"]),
+                                     ("year = 1850", []), ('year = "1850"', ["007"]), ("year > x", []),
+                                     ("year <= x", ["007"]), ("level > 4", ["7"]), ("level > '4'", ["007"]),
+                                     ("level in (3, 8)", ["007", "7"]), ("id = 007", ["007"]), ("id = 7", ["7"]),
+                                     ("id in (7, 1e3)", ["1e3", "7"]), ("id = 1000", []), ("id < 1", ["007"]),
+                                     ("name = nan", ["7"]), ("name = Infinity", ["1e3"]), ("name != nan", ["007", "1e3"])]:
+            self.assertEqual(sorted(self.ids("京都", "--filter", expression)), expected, expression)
+
     def test_metadata_and_a_snippet_come_back(self):
         long = "前置き。" * 100 + "銀閣寺を建てたのは足利義政である。" + "後書き。" * 100
         self.build([{"id": "x", "text": long, "year": 1482}])

@@ -1,6 +1,7 @@
 #include "retrieve/index/filter.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 
 #include "narabi/error.h"
@@ -101,6 +102,7 @@ class Parser {
     if (kind_ != Kind::kWord && kind_ != Kind::kQuoted) fail("a key");
     const std::string key = token_;
     advance();
+    if (!is_text(key)) add_path(key);
     if (accept(Kind::kWord, "exists")) return matches(key, "value IS NOT NULL");
     if (accept(Kind::kWord, "in")) return in_list(key);
     const std::string comparison = token_;
@@ -108,47 +110,49 @@ class Parser {
         comparison == "!")
       fail("=, !=, <, <=, >, >=, in or exists");
     advance();
-    if (comparison == "!=") return "NOT " + with_value(key, "value = ?");
-    return with_value(key, "value " + (comparison == "==" ? "=" : comparison) + " ?");
-  }
-
-  std::string with_value(const std::string& key, const std::string& condition) {
-    const std::string sql = matches(key, condition);
-    value();
-    return sql;
+    value(key);
+    if (comparison == "!=") return "NOT " + matches(key, "value = ?");
+    if (comparison == "=" || comparison == "==") return matches(key, "value = ?");
+    // SQLite has every text above every number.
+    const bool text = std::holds_alternative<std::string>(out_.parameters.back());
+    return matches(key, "value " + comparison + " ? AND typeof(value) " +
+                            (text ? "= 'text'" : "IN ('integer', 'real')"));
   }
 
   std::string in_list(const std::string& key) {
     if (!accept(Kind::kOperator, "(")) fail("\"(\"");
-    const std::string head = matches(key, "value IN (");
     std::string marks;
     do {
-      value();
+      value(key);
       marks += marks.empty() ? "?" : ", ?";
     } while (accept(Kind::kOperator, ","));
     if (!accept(Kind::kOperator, ")")) fail("\",\" or \")\"");
-    return head.substr(0, head.size() - 1) + marks + "))";
+    return matches(key, "value IN (" + marks + ")");
   }
 
-  // The key's value, or each of its elements, as "value". The path is a parameter: keys are not
-  // trusted.
-  std::string matches(const std::string& key, const std::string& condition) {
-    if (key == "id" || key == "title" || key == "text")
-      return "EXISTS (SELECT 1 FROM (SELECT documents." + key + " AS value) WHERE " + condition +
-             ")";
+  static bool is_text(const std::string& key) {
+    return key == "id" || key == "title" || key == "text";
+  }
+
+  // The way to the key's value in the metadata, a parameter: keys are not trusted.
+  void add_path(const std::string& key) {
     if (key.find('"') != std::string::npos) fail("a key without \"");
     out_.parameters.emplace_back("$.\"" + key + "\"");
-    return "EXISTS (SELECT 1 FROM json_each(nullif(documents.metadata, ''), ?) WHERE " + condition +
-           ")";
   }
 
-  void value() {
-    if (kind_ == Kind::kQuoted) {
+  // The key's value, or each of its elements, as "value".
+  static std::string matches(const std::string& key, const std::string& condition) {
+    const std::string rows = is_text(key) ? "(SELECT documents." + key + " AS value)"
+                                          : "json_each(nullif(documents.metadata, ''), ?)";
+    return "EXISTS (SELECT 1 FROM " + rows + " WHERE " + condition + ")";
+  }
+
+  void value(const std::string& key) {
+    if (kind_ != Kind::kQuoted && kind_ != Kind::kWord) fail("a value");
+    if (kind_ == Kind::kQuoted || is_text(key)) {
       out_.parameters.emplace_back(token_);
-    } else if (kind_ == Kind::kWord) {
-      add_bare();
     } else {
-      fail("a value");
+      add_bare();
     }
     advance();
   }
@@ -163,7 +167,7 @@ class Parser {
                done.ec == std::errc{} && done.ptr == end) {
       out_.parameters.emplace_back(integer);
     } else if (const auto read = std::from_chars(token_.data(), end, real);
-               read.ec == std::errc{} && read.ptr == end) {
+               read.ec == std::errc{} && read.ptr == end && std::isfinite(real)) {
       out_.parameters.emplace_back(real);
     } else {
       out_.parameters.emplace_back(token_);

@@ -2,10 +2,13 @@
 //
 //   expression := term { "or" term };  term := factor { "and" factor }
 //   factor     := "not" factor | "(" expression ")" | key comparison
-//   comparison := ("=" | "!=" | "<" | "<=" | ">" | ">=") value | "in" "(" value { "," value } ")" |
-//   "exists" value      := "text" | 'text' | number | true | false | bareword
-// Keys are those of the metadata, and id, title, text. A list in the metadata matches "=" and "in"
-// when one of its elements does. A key that a document lacks matches nothing but "!=".
+//   comparison := ("=" | "!=" | "<" | "<=" | ">" | ">=") value | "in" "(" value { "," value } ")"
+//                 | "exists"
+//   value      := "text" | 'text' | number | true | false | bareword
+// Keys are those of the metadata, and id, title, text, whose values are text even where a number is
+// written. Numbers are compared with numbers and text with text: 7 is not "7", and neither is above
+// the other. A list in the metadata matches when one of its elements does. A key that a document
+// lacks matches nothing but "!=".
 #pragma once
 
 #include <string>
