@@ -78,7 +78,7 @@ struct SearchOptions {
   bool exact = false;         // dense: all vectors instead of the approximate index
   // Of the approximate index; 0: what the index notes (IndexWriter::note_search), else an eighth
   // of the lists, at least 16, and 4.
-  std::size_t nprobe = 0;  // lists to visit
+  std::size_t nprobe = 0;  // lists to visit; more where these hold too few that the filter allows
   double refine = 0;       // candidates per result, scored again exactly
 };
 

@@ -1,7 +1,9 @@
 """The dense arm of an index: vectors by an embedder folder, exact and approximate search, fusion, the stamp."""
 
+import contextlib
 import json
 import shutil
+import sqlite3
 import unittest
 
 from narabi_cli import GOLDEN, MODEL, CliTest, json_lines, kyoto, not_under_tsan
@@ -23,7 +25,7 @@ class Dense(CliTest):
                            *more).json
 
     def search(self, *more, query=QUERY):
-        return self.narabi("search", self.index, "--query", query, "--json", "--top-n", 100, *more).json
+        return self.narabi("search", self.index, "--query", query, "--json", "--top-n", 300, *more).json
 
     def info(self):
         line, = self.narabi("index", "info", self.index, "--json").json
@@ -192,6 +194,48 @@ class Dense(CliTest):
         self.narabi("index", "rebuild", self.index)
         self.narabi("index", "verify", self.index)
         self.assertEqual(self.search("--retriever", "dense"), expected)
+
+    @not_under_tsan
+    def test_what_was_embedded_again_between_others_is_found(self):
+        self.build("--dense", "IVF4,SQ8")
+        files = sorted((self.index / "segments").glob("vectors-*"))
+        self.assertEqual(len(files), 3)
+        for path in [files[0], files[2]]:
+            data = bytearray(path.read_bytes())
+            data[1000] ^= 0x40
+            path.write_bytes(data)
+        everything = ["--retriever", "dense", "--nprobe", 4, "--candidates", 300]
+        for step in ["rebuild", "compact"]:
+            self.narabi("index", step, self.index)
+            self.narabi("index", "verify", self.index)
+            self.assertEqual(sorted(line["id"] for line in self.search(*everything)),
+                             sorted(d["id"] for d in self.documents), step)
+
+    @not_under_tsan
+    def test_documents_without_a_vector_are_a_problem(self):
+        self.build()
+        with contextlib.closing(sqlite3.connect(self.index / "store.sqlite")) as store, store:
+            store.execute("DELETE FROM segments WHERE kind = 'vectors' AND first = 100")
+        result = self.run_narabi("index", "verify", self.index)
+        self.assertEqual((result.code, result.out), (1, "100 stored documents have no vector: narabi index INDEX rebuild\n"))
+        self.narabi("index", "rebuild", self.index)
+        self.narabi("index", "verify", self.index)
+
+    @not_under_tsan
+    def test_what_is_filtered_or_deleted_takes_no_places(self):
+        for i, document in enumerate(self.documents):
+            document["group"] = i % 10
+        self.corpus = self.file("groups.jsonl", json_lines(self.documents))
+        self.build("--dense", "IVF32,SQ8")
+        one = ["--retriever", "dense", "--filter", "group = 7", "--nprobe", 1]
+        found = self.search(*one)
+        self.assertEqual(found, self.search(*one, "--exact"))
+        self.assertEqual(len(found), 30)
+        self.narabi("index", "delete", self.index, *(d["id"] for d in self.documents[::2]))
+        few = ["--retriever", "dense", "--nprobe", 1, "--candidates", 60]
+        self.assertEqual(len(self.search(*few)), 60)
+        every = ["--retriever", "dense", "--nprobe", 1, "--candidates", 200]
+        self.assertEqual(self.search(*every), self.search(*every, "--exact"))
 
     @not_under_tsan
     def test_another_embedder_is_refused(self):

@@ -317,6 +317,10 @@ std::size_t Ann::lists() const {
   return lists ? lists->nlist : 0;
 }
 
+std::size_t Ann::probed(std::size_t nprobe) const {
+  return std::min(nprobe > 0 ? nprobe : std::max<std::size_t>(16, lists() / 8), lists());
+}
+
 std::vector<std::uint32_t> Ann::search(const float* query, std::size_t k,
                                        std::size_t nprobe) const {
   k = std::min(k, size());
@@ -331,11 +335,7 @@ std::vector<std::uint32_t> Ann::search(const float* query, std::size_t k,
   }
   const auto* lists = impl_->lists();
   faiss::SearchParametersIVF parameters;
-  if (lists) {
-    parameters.nprobe = nprobe > 0 ? std::min(nprobe, lists->nlist)
-                                   : std::max<std::size_t>(std::min<std::size_t>(16, lists->nlist),
-                                                           lists->nlist / 8);
-  }
+  if (lists) parameters.nprobe = probed(nprobe);
   const auto* centroids = lists ? dynamic_cast<const faiss::IndexFlat*>(lists->quantizer) : nullptr;
   if (centroids) {
     const NearestLists nearest(*centroids, query, parameters.nprobe);

@@ -52,8 +52,9 @@ class Ann {
   // caller renames.
   void save(const std::string& path) const;
   std::size_t size() const;
-  std::size_t lists() const;  // that nprobe can reach; 0 when there are none
-  // Not exact: for scoring again. nprobe 0: one eighth of the lists, at least 16.
+  std::size_t lists() const;                     // that nprobe can reach; 0 when there are none
+  std::size_t probed(std::size_t nprobe) const;  // of them; 0: one eighth, at least 16
+  // Not exact: for scoring again.
   std::vector<std::uint32_t> search(const float* query, std::size_t k, std::size_t nprobe) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "retrieve/index/snapshot.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "narabi/error.h"
 #include "retrieve/index/filter.h"
@@ -112,20 +113,54 @@ void compare_documents(Store& store, std::vector<std::uint32_t> in_segments,
 
 namespace {
 
+// The numbers of the documents in a file of vectors.
+std::vector<std::uint32_t> checked_vectors(const SegmentRecord& record, const std::string& path,
+                                           std::vector<std::string>& problems) {
+  const VectorFile file(path);
+  const auto numbers = file.numbers();
+  if (file.checksum() != record.checksum) {
+    problems.push_back(path + ": its checksum differs: narabi index INDEX rebuild");
+  } else if (!std::is_sorted(numbers.begin(), numbers.end(), std::less_equal<>())) {
+    problems.push_back(path +
+                       ": its documents' numbers do not ascend, so that some vectors are "
+                       "not found: narabi index INDEX compact");
+  }
+  return {numbers.begin(), numbers.end()};
+}
+
+// Where the index has vectors, every stored document has to have one.
 void check_vectors(Store& store, const std::string& folder, std::vector<std::string>& problems) {
-  for (const char* kind : {"vectors", "faiss"}) {
-    for (const SegmentRecord& record : segments_of(store, kind)) {
-      const std::string path = segment_path(folder, record.file);
-      try {
-        const bool is_vectors = record.kind == "vectors";
-        const bool same = is_vectors ? VectorFile(path).checksum() == record.checksum
-                                     : file_checksum(path) == record.checksum;
-        if (!same) problems.push_back(path + ": its checksum differs: narabi index INDEX rebuild");
-      } catch (const Error& error) {
-        problems.push_back(error.what());
-      }
+  std::vector<std::uint32_t> embedded;
+  bool all_open = true;
+  for (const SegmentRecord& record : segments_of(store, "vectors")) {
+    try {
+      const auto numbers = checked_vectors(record, segment_path(folder, record.file), problems);
+      embedded.insert(embedded.end(), numbers.begin(), numbers.end());
+    } catch (const Error& error) {
+      problems.push_back(error.what());
+      all_open = false;
     }
   }
+  for (const SegmentRecord& record : segments_of(store, "faiss")) {
+    const std::string path = segment_path(folder, record.file);
+    try {
+      if (file_checksum(path) != record.checksum)
+        problems.push_back(path + ": its checksum differs: narabi index INDEX rebuild");
+    } catch (const Error& error) {
+      problems.push_back(error.what());
+    }
+  }
+  if (!all_open || !store.settings().contains("embedder")) return;
+  std::sort(embedded.begin(), embedded.end());
+  std::size_t missing = 0;
+  Statement rows = store.database().prepare("SELECT number FROM documents");
+  while (rows.step()) {
+    missing += !std::binary_search(embedded.begin(), embedded.end(),
+                                   static_cast<std::uint32_t>(rows.integer(0)));
+  }
+  if (missing > 0)
+    problems.push_back(std::to_string(missing) +
+                       " stored documents have no vector: narabi index INDEX rebuild");
 }
 
 }  // namespace

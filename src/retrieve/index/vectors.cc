@@ -21,6 +21,9 @@ namespace {
 
 constexpr double kRefine = 4;
 constexpr std::size_t kRowsAhead = 8;  // that are fetched from memory while others are multiplied
+// Documents that a filter lets through: so many rows are multiplied in a few milliseconds, while
+// lists would have to be searched the deeper, the fewer they are.
+constexpr std::size_t kFewAllowed = 10'000;
 
 void sync_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -29,6 +32,7 @@ void sync_file(const std::string& path) {
   if (!synced) throw IoError(path + ": cannot sync: " + std::strerror(errno));
 }
 
+// numbers: ascending.
 SegmentRecord record_of(const std::string& file, const std::vector<std::uint32_t>& numbers,
                         const WrittenFile& written) {
   return {file,           "vectors",     numbers.size(),  numbers.front(),
@@ -48,35 +52,60 @@ void prefetch(const float* row, int dimension) {
   for (int i = 0; i < dimension; i += kFloatsOfLine) __builtin_prefetch(row + i);
 }
 
+// Their vectors scored exactly.
+std::vector<VectorHit> score_all(const Snapshot& snapshot, const float* query,
+                                 std::span<const std::uint32_t> numbers) {
+  std::vector<VectorHit> hits;
+  std::vector<const float*> rows;
+  for (const std::uint32_t number : numbers) {
+    if (const float* row = vector_of(snapshot, number)) {
+      hits.push_back({number});
+      rows.push_back(row);
+    }
+  }
+  const int dimension = snapshot.vectors[0]->dimension();
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    if (i + kRowsAhead < rows.size()) prefetch(rows[i + kRowsAhead], dimension);
+    hits[i].score = inner_product(query, rows[i], dimension);
+  }
+  return hits;
+}
+
 std::vector<VectorHit> search_ann(const Snapshot& snapshot, const Ann& ann, const float* query,
-                                  const SearchOptions& options,
+                                  std::size_t k, const SearchOptions& options,
                                   const std::function<bool(std::uint32_t)>& wanted) {
-  const std::size_t k = options.candidates;
   const double refine = options.refine > 0 ? options.refine : kRefine;
   std::vector<VectorHit> hits;
-  // Dead and filtered documents take places: ask for more until there are enough, or all that
-  // the lists hold are seen.
+  // Dead and filtered documents take places: ask for more until there are enough, or all are seen.
   auto fetch = static_cast<std::size_t>(std::ceil(static_cast<double>(k) * refine));
-  for (;; fetch *= 4) {
-    hits.clear();
-    std::vector<const float*> rows;
-    const std::vector<std::uint32_t> found = ann.search(query, fetch, options.nprobe);
-    for (const std::uint32_t number : found) {
-      if (!wanted(number)) continue;
-      if (const float* row = vector_of(snapshot, number)) {
-        hits.push_back({number});
-        rows.push_back(row);
-      }
+  for (std::size_t nprobe = ann.probed(options.nprobe);;) {
+    std::vector<std::uint32_t> found = ann.search(query, fetch, nprobe);
+    const bool exhausted = found.size() < fetch;  // the lists that were visited
+    std::erase_if(found, [&](std::uint32_t number) { return !wanted(number); });
+    hits = score_all(snapshot, query, found);
+    if (hits.size() >= k || (exhausted && nprobe >= ann.lists())) break;
+    if (exhausted) {
+      nprobe *= 2;
+    } else {
+      fetch *= 4;
     }
-    const int dimension = snapshot.vectors[0]->dimension();
-    for (std::size_t i = 0; i < hits.size(); ++i) {
-      if (i + kRowsAhead < rows.size()) prefetch(rows[i + kRowsAhead], dimension);
-      hits[i].score = inner_product(query, rows[i], dimension);
-    }
-    if (hits.size() >= k || found.size() < fetch) break;
   }
   keep_best(hits, k);
   return hits;
+}
+
+// The numbers of the documents that the filter lets through, where there is one and they are few.
+std::optional<std::vector<std::uint32_t>> few_allowed(const Snapshot& snapshot,
+                                                      std::span<const Bitmap> allowed) {
+  std::size_t count = 0;
+  for (const Bitmap& bits : allowed) count += bits.count();
+  if (allowed.empty() || count > kFewAllowed) return std::nullopt;
+  std::vector<std::uint32_t> numbers;
+  for (std::size_t i = 0; i < allowed.size(); ++i) {
+    const auto of_segment = snapshot.lexical.segments()[i].segment->numbers();
+    allowed[i].for_each([&](std::size_t position) { numbers.push_back(of_segment[position]); });
+  }
+  return numbers;
 }
 
 }  // namespace
@@ -104,21 +133,26 @@ std::optional<SegmentRecord> merge_vectors(Store& store, const std::string& fold
                                            const std::vector<SegmentRecord>& run,
                                            const std::string& file) {
   std::vector<std::unique_ptr<VectorFile>> files;
-  std::vector<std::uint32_t> numbers;
-  std::vector<const float*> rows;
+  std::vector<std::pair<std::uint32_t, const float*>> all;
   Statement stored = store.database().prepare("SELECT 1 FROM documents WHERE number = ?");
   for (const SegmentRecord& record : run) {
     files.push_back(std::make_unique<VectorFile>(segment_path(folder, record.file)));
     for (std::size_t i = 0; i < files.back()->numbers().size(); ++i) {
-      stored.bind(0, std::int64_t{files.back()->numbers()[i]});
-      if (stored.step()) {
-        numbers.push_back(files.back()->numbers()[i]);
-        rows.push_back(files.back()->row(i));
-      }
+      const std::uint32_t number = files.back()->numbers()[i];
+      stored.bind(0, std::int64_t{number});
+      if (stored.step()) all.emplace_back(number, files.back()->row(i));
       stored.reset();
     }
   }
-  if (numbers.empty()) return std::nullopt;
+  if (all.empty()) return std::nullopt;
+  // Documents embedded again after damage lie between those of other files.
+  std::sort(all.begin(), all.end());
+  std::vector<std::uint32_t> numbers;
+  std::vector<const float*> rows;
+  for (const auto& [number, row] : all) {
+    numbers.push_back(number);
+    rows.push_back(row);
+  }
   return record_of(file, numbers,
                    write_vectors(segment_path(folder, file), files[0]->dimension(), numbers, rows));
 }
@@ -132,6 +166,9 @@ SegmentRecord write_ann(const std::string& folder, const std::string& file,
     files.push_back(std::make_unique<VectorFile>(segment_path(folder, record.file)));
     views.push_back(files.back().get());
   }
+  const auto by_last = [](const SegmentRecord& a, const SegmentRecord& b) {
+    return a.last < b.last;
+  };
   const auto ann = Ann::build(factory, views, progress);
   const std::string path = segment_path(folder, file), temporary = path + ".tmp";
   ann->save(temporary);
@@ -141,7 +178,7 @@ SegmentRecord write_ann(const std::string& folder, const std::string& file,
           "faiss",
           ann->size(),
           vectors.front().first,
-          vectors.back().last,
+          std::max_element(vectors.begin(), vectors.end(), by_last)->last,
           std::filesystem::file_size(path),
           file_checksum(path)};
 }
@@ -161,7 +198,9 @@ std::vector<std::vector<VectorHit>> search_vectors(const Snapshot& snapshot, con
                                                    const std::vector<float>& queries,
                                                    std::size_t count, const SearchOptions& options,
                                                    std::span<const Bitmap> allowed) {
-  const std::size_t k = options.candidates;
+  std::size_t all = 0;
+  for (const auto& file : snapshot.vectors) all += file->numbers().size();
+  const std::size_t k = std::min(options.candidates, all);
   const auto wanted = [&](std::uint32_t number) {
     return snapshot.lexical.is_alive(number, allowed);
   };
@@ -169,8 +208,15 @@ std::vector<std::vector<VectorHit>> search_vectors(const Snapshot& snapshot, con
     return queries.data() + i * static_cast<std::size_t>(snapshot.vectors[0]->dimension());
   };
   std::vector<std::vector<VectorHit>> hits(count);
+  if (const auto few = few_allowed(snapshot, allowed)) {
+    for (std::size_t i = 0; i < count; ++i) {
+      hits[i] = score_all(snapshot, query_at(i), *few);
+      keep_best(hits[i], k);
+    }
+    return hits;
+  }
   for (std::size_t i = 0; ann != nullptr && i < count; ++i)
-    hits[i] = search_ann(snapshot, *ann, query_at(i), options, wanted);
+    hits[i] = search_ann(snapshot, *ann, query_at(i), k, options, wanted);
   for (const auto& file : snapshot.vectors) {
     const auto numbers = file->numbers();
     const auto first = ann ? std::upper_bound(numbers.begin(), numbers.end(), snapshot.ann->last)

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -32,6 +33,18 @@ class Bitmap {
   void set(std::size_t bit) { words_[bit / 64] |= std::uint64_t{1} << (bit % 64); }
   bool test(std::size_t bit) const { return words_[bit / 64] >> (bit % 64) & 1; }
   bool empty() const { return words_.empty(); }
+  std::size_t count() const {
+    std::size_t bits = 0;
+    for (const std::uint64_t word : words_) bits += static_cast<std::size_t>(std::popcount(word));
+    return bits;
+  }
+  template <typename Body>
+  void for_each(Body body) const {  // of the bits that are set, ascending
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      for (std::uint64_t word = words_[i]; word != 0; word &= word - 1)
+        body(i * 64 + static_cast<std::size_t>(std::countr_zero(word)));
+    }
+  }
 
  private:
   std::vector<std::uint64_t> words_;
