@@ -238,6 +238,26 @@ class Dense(CliTest):
         self.assertEqual(self.search(*every), self.search(*every, "--exact"))
 
     @not_under_tsan
+    def test_an_index_without_documents_has_no_recall(self):
+        self.build("--dense", "IVF4,SQ8")
+        self.narabi("index", "delete", self.index, "--ids", self.file("ids", "".join(d["id"] + "\n" for d in self.documents)))
+        for step in ["deleted", "compacted"]:
+            self.fails("index", self.index, "--recall-check", 5, expect=["documents", "found none"])
+            self.assertEqual(self.search("--retriever", "dense"), [])
+            self.narabi("index", "compact", self.index)
+            self.narabi("index", "verify", self.index)
+        self.assertEqual((self.info()["vectors"], self.info()["approximate"]), (0, 0))
+        self.build()
+        self.assertEqual((self.info()["vectors"], self.info()["approximate"]), (300, 300))
+
+    @not_under_tsan
+    def test_what_makes_the_vectors_has_to_be_there_and_the_same(self):
+        self.fails("index", self.index, "--corpus", self.corpus, "--dense", "IVF4,SQ8", expect=["IVF4,SQ8", "--embedder"])
+        self.build()
+        self.fails("index", self.index, "--embedder", OTHER, expect=["another embedder"])
+        self.fails("index", self.index, "--embedder", self.folder / "none", expect=["none", "folder of the index's embedder"])
+
+    @not_under_tsan
     def test_another_embedder_is_refused(self):
         self.build()
         self.fails("search", self.index, "--query", QUERY, "--retriever", "dense", "--embedder", OTHER,

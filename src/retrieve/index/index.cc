@@ -323,6 +323,9 @@ std::vector<Index::Recall> Index::check_recall(std::size_t count) const {
   std::vector<Recall> table;
   impl_->with_snapshot([&](Store& store, const Snapshot& snapshot) {
     table.clear();
+    if (store.counter("documents") == 0)
+      throw InvalidArgument(impl_->folder +
+                            ": expected documents to take parts of as queries, found none");
     const auto ann = impl_->ann_of(snapshot);
     if (!ann)
       throw InvalidArgument(impl_->folder +

@@ -71,16 +71,19 @@ struct IndexWriter::Impl {
     drop_orphans(folder, known);
   }
 
-  // A dense arm that was asked for is noted; an embedder is loaded when there is something to
-  // embed.
+  // A dense arm that was asked for is noted. An embedder that was not named is loaded when there is
+  // something to embed.
   void open_dense() {
     const Store::Settings stored = store->settings();
-    const auto found = stored.find("embedder");
-    has_dense = found != stored.end() || !options.embedder.empty();
-    if (found != stored.end() && !options.dense.empty() && stored.at("dense") != options.dense)
+    const bool noted = stored.contains("embedder");
+    has_dense = noted || !options.embedder.empty();
+    if (!has_dense && !options.dense.empty())
+      throw InvalidArgument("--dense " + options.dense + ": " + folder +
+                            ": the index has no vectors: name what makes them by --embedder DIR");
+    if (!options.embedder.empty()) need_embedder();
+    if (noted && !options.dense.empty() && stored.at("dense") != options.dense)
       set_factory(options.dense);
-    if (found != stored.end() || options.embedder.empty()) return;
-    embedder = load_embedder(stored, options.embedder, folder, options.threads);
+    if (noted || !has_dense) return;
     const std::string factory = options.dense.empty() ? "Flat" : options.dense;
     check_factory(factory, embedder->dimension());
     Transaction transaction(store->database(), Transaction::Kind::kWrite);
@@ -304,6 +307,7 @@ struct IndexWriter::Impl {
     std::uint64_t all = 0, covered = 0;
     for (const SegmentRecord& record : vectors) all += record.documents;
     for (const SegmentRecord& record : old) covered += record.documents;
+    if (all == 0 && !old.empty()) exchange(old, std::nullopt);
     if (is_flat(factory) || all == 0 || (!always && all <= covered + covered / 10)) return;
     exchange(old, write_ann(folder, new_file("faiss"), factory, vectors, options.progress));
   }
@@ -335,10 +339,9 @@ struct IndexWriter::Impl {
     const auto all = segments_of(*store, "lexical");
     if (all.size() > 1 || (all.size() == 1 && !store->tombstones(0, ~0u >> 1).empty()))
       replace(all);
-    if (const auto vectors = segments_of(*store, "vectors"); !vectors.empty()) {
+    if (const auto vectors = segments_of(*store, "vectors"); !vectors.empty())
       replace_vectors(vectors);
-      train(true);
-    }
+    train(true);
     store->database().run("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
