@@ -223,6 +223,7 @@ class ReaderWithoutPermission(CliTest):
     def setUp(self):
         super().setUp()
         self.index = self.folder / "index"
+        self.addCleanup(self.permit, True)
         self.write(0)
 
     def permit(self, write):
