@@ -2,10 +2,12 @@
 
 #include <mecab.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
 #include "base/paths.h"
+#include "base/utf8.h"
 #include "narabi/error.h"
 
 namespace narabi::text {
@@ -24,6 +26,32 @@ std::vector<std::string> places(std::string_view name) {
   }
   if (name == "ipadic") folders.push_back(kDebianIpadic);
   return folders;
+}
+
+// Of a piece, in code points. MeCab looks from every letter of a run to the run's end, and counts
+// the white space before a word in 16 bits.
+constexpr std::size_t kLongestPiece = 2000;
+
+std::size_t end_of_last(std::initializer_list<std::string_view> marks, std::string_view text) {
+  std::size_t end = 0;
+  for (const std::string_view mark : marks) {
+    const std::size_t found = text.rfind(mark);
+    if (found != std::string_view::npos) end = std::max(end, found + mark.size());
+  }
+  return end;
+}
+
+// The start of `text` that is split by itself: all of a short one, else up to the end of a
+// sentence, else up to white space, else as much as a piece may hold.
+std::string_view first_piece(std::string_view text) {
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < kLongestPiece && size < text.size(); ++i)
+    size += base::utf8_length(text[size]);
+  if (size == text.size()) return text;
+  const std::string_view most = text.substr(0, size);
+  std::size_t end = end_of_last({"\n", "。", "！", "？", "!", "?"}, most);
+  if (end == 0) end = end_of_last({" ", "\t", "\u3000"}, most);
+  return end == 0 ? most : most.substr(0, end);
 }
 
 std::string install_command(std::string_view name) {
@@ -73,16 +101,31 @@ Morphology::Worker::~Worker() = default;
 
 void Morphology::Worker::split(std::string_view sentence, std::vector<std::string_view>& words) {
   sentence = sentence.substr(0, sentence.find('\0'));
-  if (sentence.empty()) return;
+  if (!parse(sentence, words)) split_long(sentence, words);
+}
+
+void Morphology::Worker::split_long(std::string_view text, std::vector<std::string_view>& words) {
+  text = text.substr(0, text.find('\0'));
+  while (!text.empty()) {
+    const std::string_view piece = first_piece(text);
+    if (!parse(piece, words)) {
+      throw InvalidArgument(std::string("MeCab cannot parse the text: ") + impl_->lattice->what());
+    }
+    text.remove_prefix(piece.size());
+  }
+}
+
+// False, and no words, where MeCab gives up.
+bool Morphology::Worker::parse(std::string_view sentence, std::vector<std::string_view>& words) {
+  if (sentence.empty()) return true;
   MeCab::Lattice& lattice = *impl_->lattice;
   lattice.set_sentence(sentence.data(), sentence.size());
-  if (!impl_->tagger->parse(&lattice)) {
-    throw InvalidArgument(std::string("MeCab cannot parse the text: ") + lattice.what());
-  }
+  if (!impl_->tagger->parse(&lattice)) return false;
   for (const MeCab::Node* node = lattice.bos_node()->next; node->next != nullptr;
        node = node->next) {
     words.emplace_back(node->surface, node->length);
   }
+  return true;
 }
 
 }  // namespace narabi::text

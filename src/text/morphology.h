@@ -28,9 +28,15 @@ class Morphology {
     // Appends the surfaces of the words of `sentence` (valid UTF-8), as views into it; white space
     // between words belongs to none. MeCab reads C strings: what follows a U+0000 is dropped, as
     // the reference does.
+    // Above a cost that some tens of thousands of words have, MeCab gives up and the reference
+    // fails: such a text is split as split_long() does it.
     void split(std::string_view sentence, std::vector<std::string_view>& words);
+    // A text of any length, in time and memory that grow with its length alone: one of more than
+    // 2,000 code points is split in pieces, which end with a sentence where one does.
+    void split_long(std::string_view text, std::vector<std::string_view>& words);
 
    private:
+    bool parse(std::string_view sentence, std::vector<std::string_view>& words);
     struct Impl;
     std::unique_ptr<Impl> impl_;
   };

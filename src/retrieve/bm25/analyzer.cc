@@ -72,7 +72,7 @@ void Analyzer::analyze(std::string_view text, bool hiragana, Terms& terms) {
 
 void Analyzer::add_words(std::string_view text, bool hiragana, std::vector<std::string>& words) {
   surfaces_.clear();
-  worker_->split(text, surfaces_);
+  worker_->split_long(text, surfaces_);
   for (const std::string_view surface : surfaces_) {
     if (has_letter_or_number(surface) && (hiragana || !is_all_hiragana(surface)))
       words.emplace_back(surface);

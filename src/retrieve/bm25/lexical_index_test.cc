@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "narabi/search.h"
 #include "retrieve/bm25/analyzer.h"
@@ -57,6 +58,57 @@ TEST(Analyzer, leaves_hiragana_out_of_a_query_where_pairs_stand_for_them) {
   retrieve::Analyzer(&ipadic, true).analyze("茶を", document);
   EXPECT_THAT(document.words, ElementsAre("茶", "を"));
   EXPECT_THAT(document.grams, ElementsAre("茶", "を", "茶を"));
+}
+
+std::string repeated(std::string_view text, std::size_t times) {
+  std::string all;
+  for (std::size_t i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+std::vector<std::string> words_of(std::string_view text) {
+  static const text::Morphology ipadic(text::find_dictionary("ipadic"));
+  retrieve::Terms terms;
+  retrieve::Analyzer(&ipadic, false).analyze(text, terms);
+  return terms.words;
+}
+
+TEST(Analyzer, reads_a_text_that_is_too_long_for_mecab) {
+  EXPECT_GT(words_of(repeated("583.127,", 30000)).size(), 30000u);
+}
+
+TEST(Analyzer, finds_the_words_behind_65536_bytes_of_white_space) {
+  EXPECT_THAT(words_of("東京" + std::string(70000, ' ') + "京都の寺"),
+              ElementsAre("東京", "京都", "の", "寺"));
+}
+
+TEST(Analyzer, cuts_long_texts_where_sentences_end_or_at_white_space) {
+  const std::vector<std::string> once = words_of("東京都の天気は、晴れ。");
+  for (const char* sentence :
+       {"東京都の天気は、晴れ。", "東京都の天気は、晴れ\n", "東京都の天気は、晴れ "}) {
+    std::vector<std::string> expected;
+    for (int i = 0; i < 600; ++i) expected.insert(expected.end(), once.begin(), once.end());
+    EXPECT_EQ(words_of(repeated(sentence, 600)), expected) << sentence;
+  }
+}
+
+TEST(Analyzer, leaves_texts_of_up_to_2000_characters_to_mecab_as_they_are) {
+  const text::Morphology ipadic(text::find_dictionary("ipadic"));
+  text::Morphology::Worker worker(ipadic);
+  const std::string text = repeated("すもももももももものうち", 166) + "すもももも。もも";
+  ASSERT_EQ(text.size(), 2000 * std::strlen("も"));
+  std::vector<std::string_view> whole, pieces;
+  worker.split(text, whole);
+  worker.split_long(text, pieces);
+  EXPECT_EQ(whole, pieces);
+}
+
+TEST(Morphology, splits_in_pieces_what_mecab_gives_up_on) {
+  const text::Morphology ipadic(text::find_dictionary("ipadic"));
+  const std::string text = repeated("583.127,", 30000);
+  std::vector<std::string_view> words;
+  text::Morphology::Worker(ipadic).split(text, words);
+  EXPECT_GT(words.size(), 60000u);
 }
 
 TEST(LexicalIndex, finds_words_of_hiragana_where_pairs_weigh_nothing) {
