@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/utf8.h"
@@ -53,9 +54,7 @@ class Source {
   virtual std::size_t read(char* out, std::size_t size) { return file_.read(out, size); }
 
  protected:
-  [[noreturn]] void corrupt(const std::string& what) const {
-    throw InvalidFormat(path_ + ": " + what);
-  }
+  [[noreturn]] void corrupt(const std::string& what) const { throw IoError(path_ + ": " + what); }
   // Refills the input buffer; false at the end of the file.
   bool refill() {
     input_.resize(kChunk);
@@ -180,6 +179,7 @@ struct LineReader::Impl {
   std::vector<char> buffer;
   std::size_t begin = 0, end = 0;
   std::int64_t line_number = 0;
+  std::optional<std::string> put_back;
 
   // Appends bytes up to and without the next '\n'; false when the input ended before any byte.
   bool take_line(std::string& line) {
@@ -218,6 +218,11 @@ LineReader::LineReader(LineReader&&) noexcept = default;
 LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 
 bool LineReader::next(std::string& line) {
+  if (impl_->put_back) {
+    line = *std::exchange(impl_->put_back, std::nullopt);
+    ++impl_->line_number;
+    return true;
+  }
   line.clear();
   if (!impl_->take_line(line)) return false;
   ++impl_->line_number;
@@ -231,6 +236,11 @@ bool LineReader::next(std::string& line) {
     line = replace_invalid_utf8(line);
   }
   return true;
+}
+
+void LineReader::put_back(std::string line) {
+  impl_->put_back = std::move(line);
+  --impl_->line_number;
 }
 
 std::int64_t LineReader::line_number() const {

@@ -23,9 +23,12 @@ class LineReader {
   LineReader(LineReader&&) noexcept;
   LineReader& operator=(LineReader&&) noexcept;
 
-  // False at the end. `line` is replaced. Throws IoError or InvalidFormat (corrupt compression,
-  // UTF-8).
+  // False at the end. `line` is replaced. Throws InvalidFormat for a line that is no UTF-8, after
+  // which the next call goes on; IoError for what ends the file, corrupt compression too.
   bool next(std::string& line);
+  // The line that next() gave last: it comes again. For whoever looks ahead, where the input cannot
+  // be read twice.
+  void put_back(std::string line);
 
   std::int64_t line_number() const;  // of the line that next() gave last; the first is 1
   std::string where() const;         // "file.jsonl:12", or "stdin:12"; for error messages

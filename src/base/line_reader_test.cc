@@ -58,7 +58,7 @@ TEST_F(Files, of_several_gzip_members_are_read_to_the_end) {
   }
   EXPECT_THAT(read(path), ElementsAre("one", "two"));
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - 3);
-  EXPECT_THROW(read(path), InvalidFormat);
+  EXPECT_THROW(read(path), IoError);
 }
 
 TEST_F(Files, of_broken_compression_are_refused_by_name) {
@@ -66,10 +66,24 @@ TEST_F(Files, of_broken_compression_are_refused_by_name) {
     try {
       read(write(name, "this is not compressed"));
       FAIL() << name;
-    } catch (const InvalidFormat& error) {
+    } catch (const IoError& error) {
       EXPECT_THAT(error.what(), HasSubstr(name));
     }
   }
+}
+
+TEST_F(Files, give_a_line_that_is_put_back_again_with_its_number) {
+  LineReader reader(write("a", "one\ntwo\n"));
+  std::string line;
+  ASSERT_TRUE(reader.next(line));
+  reader.put_back(line);
+  line.clear();
+  ASSERT_TRUE(reader.next(line));
+  EXPECT_EQ(line, "one");
+  EXPECT_EQ(reader.line_number(), 1);
+  ASSERT_TRUE(reader.next(line));
+  EXPECT_EQ(line, "two");
+  EXPECT_EQ(reader.line_number(), 2);
 }
 
 TEST_F(Files, with_invalid_utf8_are_refused_with_line_and_byte_or_mended) {

@@ -276,14 +276,16 @@ struct GroupFile::Impl {
 };
 
 GroupFile::GroupFile(const std::string& path) : impl_(std::make_unique<Impl>()) {
-  impl_->path = path;
-  const bool packed = path.ends_with(".gz") || path.ends_with(".xz") || path.ends_with(".zst");
-  if (packed) {
+  impl_->path = path == "-" ? "stdin" : path;
+  const bool unmappable =
+      path == "-" || path.ends_with(".gz") || path.ends_with(".xz") || path.ends_with(".zst");
+  if (unmappable) {
     impl_->unpacked = base::read_file(path);
     impl_->bytes = impl_->unpacked;
   } else {
     impl_->bytes = impl_->mapped.emplace(path).text();
   }
+  if (impl_->bytes.starts_with("\xEF\xBB\xBF")) impl_->bytes.remove_prefix(3);
   impl_->index();
 }
 GroupFile::~GroupFile() = default;

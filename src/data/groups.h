@@ -26,10 +26,11 @@ struct Group {
 // One JSON line in FlagEmbedding's form: passages with a label above 0 are its positives.
 std::string to_json_line(const Group& group);
 
-// A file of groups, any of which can be read at once; .gz, .xz and .zst are held unpacked in
-// memory. The constructor reads every line once, so that hours of work do not end at a bad one:
-// throws InvalidFormat naming file, line, key, expected and found. A group needs a query, two
-// passages, labels that are not all equal (unless it has teacher scores), and finite numbers.
+// A file of groups, any of which can be read at once; .gz, .xz, .zst and "-" (standard input) are
+// held unpacked in memory. The constructor reads every line once, so that hours of work do not end
+// at a bad one: throws InvalidFormat naming file, line, key, expected and found. A group needs a
+// query, two passages, labels that are not all equal (unless it has teacher scores), and finite
+// numbers.
 class GroupFile {
  public:
   explicit GroupFile(const std::string& path);

@@ -38,6 +38,11 @@ std::string error_of(const std::string& text) {
   return "no error";
 }
 
+TEST(Groups, may_begin_with_a_byte_order_mark) {
+  const Group group = only("\xEF\xBB\xBF{\"query\": \"q\", \"pos\": [\"a\"], \"neg\": [\"b\"]}\n");
+  EXPECT_EQ(group.query, "q");
+}
+
 TEST(GroupFile, FlagEmbeddingLinesKeepPositivesFirstAndTheirTeachersScores) {
   const Group group =
       only(R"({"query":"q","pos":["a"],"neg":["b","c"],"pos_scores":[2.5],"neg_scores":[-1,0]})");

@@ -29,7 +29,8 @@ struct JsonLines::Impl {
 };
 
 JsonLines::JsonLines(const std::string& path, base::InvalidUtf8 invalid)
-    : impl_(new Impl{base::LineReader(path, invalid), {}, {}, 0}) {}
+    : JsonLines(base::LineReader(path, invalid)) {}
+JsonLines::JsonLines(base::LineReader lines) : impl_(new Impl{std::move(lines), {}, {}, 0}) {}
 JsonLines::~JsonLines() = default;
 JsonLines::JsonLines(JsonLines&&) noexcept = default;
 

@@ -17,6 +17,7 @@ class JsonLines {
  public:
   explicit JsonLines(const std::string& path,
                      base::InvalidUtf8 invalid = base::InvalidUtf8::kReject);
+  explicit JsonLines(base::LineReader lines);
   ~JsonLines();
   JsonLines(JsonLines&&) noexcept;
 

@@ -7,11 +7,6 @@
 namespace narabi::data {
 namespace {
 
-bool looks_like_json(const std::string& line) {
-  const std::size_t first = line.find_first_not_of(" \t");
-  return first != std::string::npos && line[first] == '{';
-}
-
 Passage passage_of(const JsonLines& lines) {
   return {lines.id(), lines.has("title") ? lines.text("title") : "", lines.text("text")};
 }
@@ -34,9 +29,19 @@ class SeenIds {
   throw InvalidFormat((path == "-" ? "stdin" : path) + ": expected " + what + ", found none");
 }
 
-std::vector<Passage> read_plain(const std::string& path, base::InvalidUtf8 invalid) {
+// By the first line that is not blank, which stays to be read.
+bool are_json(base::LineReader& lines) {
+  for (std::string line; lines.next(line);) {
+    if (base::is_blank(line)) continue;
+    const bool json = line[line.find_first_not_of(" \t")] == '{';
+    lines.put_back(std::move(line));
+    return json;
+  }
+  return false;
+}
+
+std::vector<Passage> read_plain(base::LineReader lines) {
   std::vector<Passage> passages;
-  base::LineReader lines(path, invalid);
   for (std::string line; lines.next(line);) {
     if (base::is_blank(line)) continue;
     passages.push_back({std::nullopt, "", line});
@@ -44,20 +49,9 @@ std::vector<Passage> read_plain(const std::string& path, base::InvalidUtf8 inval
   return passages;
 }
 
-// Standard input cannot be read twice: there it is JSON lines.
-bool file_is_json(const std::string& path, base::InvalidUtf8 invalid) {
-  if (path == "-") return true;
-  base::LineReader lines(path, invalid);
-  for (std::string line; lines.next(line);) {
-    if (!base::is_blank(line)) return looks_like_json(line);
-  }
-  return false;
-}
-
-std::vector<Passage> read_json(const std::string& path, base::InvalidUtf8 invalid) {
+std::vector<Passage> read_json(JsonLines lines) {
   std::vector<Passage> passages;
   SeenIds seen;
-  JsonLines lines(path, invalid);
   while (lines.next()) {
     passages.push_back(passage_of(lines));
     if (passages.back().id) seen.add(*passages.back().id, lines.where());
@@ -72,8 +66,9 @@ std::string model_text(const std::string& title, const std::string& text) {
 }
 
 std::vector<Passage> read_passages(const std::string& path, base::InvalidUtf8 invalid) {
+  base::LineReader lines(path, invalid);
   std::vector<Passage> passages =
-      file_is_json(path, invalid) ? read_json(path, invalid) : read_plain(path, invalid);
+      are_json(lines) ? read_json(JsonLines(std::move(lines))) : read_plain(std::move(lines));
   if (passages.empty()) nothing_in(path, "passages");
   return passages;
 }
@@ -97,16 +92,16 @@ std::vector<Passage> read_corpus(const std::vector<std::string>& paths, base::In
 std::vector<Query> read_queries(const std::string& path, base::InvalidUtf8 invalid) {
   std::vector<Query> queries;
   SeenIds seen;
-  if (file_is_json(path, invalid)) {
-    JsonLines lines(path, invalid);
-    while (lines.next()) {
-      const auto id = lines.id();
-      if (!id) throw InvalidFormat(lines.where() + ": expected the key \"id\" (or \"_id\")");
-      seen.add(*id, lines.where());
-      queries.push_back({*id, lines.text("text")});
+  base::LineReader lines(path, invalid);
+  if (are_json(lines)) {
+    JsonLines objects(std::move(lines));
+    while (objects.next()) {
+      const auto id = objects.id();
+      if (!id) throw InvalidFormat(objects.where() + ": expected the key \"id\" (or \"_id\")");
+      seen.add(*id, objects.where());
+      queries.push_back({*id, objects.text("text")});
     }
   } else {
-    base::LineReader lines(path, invalid);
     for (std::string line; lines.next(line);) {
       if (base::is_blank(line)) continue;
       const std::size_t tab = line.find('\t');

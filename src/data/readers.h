@@ -24,11 +24,12 @@ struct Query {
 // What a model reads of a passage: "title text", or the text alone.
 std::string model_text(const std::string& title, const std::string& text);
 
-// "-" (standard input) is JSON lines everywhere below.
+// A file is read once, from its start to its end: "-" (standard input) and pipes will do. Where two
+// layouts are possible, the first line that is not blank decides, and every other line has to be of
+// the same kind.
 
-// One passage a line, or JSON lines {"id"?, "title"?, "text"}: the first line that is not blank
-// decides, and every other line has to be of the same kind. Throws InvalidFormat, also for a file
-// without passages.
+// One passage a line, or JSON lines {"id"?, "title"?, "text"}. Throws InvalidFormat, also for a
+// file without passages.
 std::vector<Passage> read_passages(const std::string& path,
                                    base::InvalidUtf8 invalid = base::InvalidUtf8::kReject);
 

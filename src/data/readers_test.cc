@@ -101,6 +101,8 @@ TEST(Passages, are_plain_lines_or_json_by_the_first_character) {
   EXPECT_EQ(objects[0].id, "7");
   EXPECT_EQ(model_text(objects[0].title, objects[0].text), "金閣 寺");
   EXPECT_EQ(model_text(objects[1].title, objects[1].text), "x");
+  EXPECT_THAT(error_of("\n{\"text\": \"x\"}\nx\n", [](const auto& path) { read_passages(path); }),
+              HasSubstr(":3: expected a JSON object, found x"));
 }
 
 TEST(Corpus, an_id_that_stands_twice_names_both_lines) {

@@ -43,6 +43,9 @@ class Calibrate(CliTest):
             self.assertEqual(sum(one["pairs"] for one in bins), 12)
             self.assertEqual(sum(one["relevant"] for one in bins), line["relevant"])
         self.assertIn("calibration error", self.calibrate(MODEL).out)
+        piped, = self.narabi("calibrate", MODEL, "--groups", "-", "--precision", "f32", "--json",
+                             stdin=open(self.groups, "rb").read()).json
+        self.assertEqual(piped, line)
 
     def test_write_records_it_and_nothing_else(self):
         folder = self.folder / "model"

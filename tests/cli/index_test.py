@@ -1,5 +1,6 @@
 """narabi index and narabi search INDEX: building, upserting, deleting, filters, damage, errors."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -96,6 +97,20 @@ class Building(IndexTest):
         self.assertEqual((result.json[-1]["documents"], result.json[-1]["skipped"]), (2, 2))
         self.assertIn("bad.jsonl:2", result.err)
         self.assertIn("bad.jsonl:3", result.err)
+
+    def test_a_compressed_corpus_cut_short_ends_the_work_whatever_bad_lines_do(self):
+        whole = gzip.compress(json_lines(kyoto(300)).encode())
+        corpus = self.file("cut.jsonl.gz", whole[:len(whole) // 2])
+        for flags in [[], ["--bad-lines", "skip"]]:
+            self.fails("index", self.index, "--corpus", corpus, *flags, expect=["cut.jsonl.gz: gzip data ends too early"])
+
+    def test_a_document_that_is_too_long_for_mecab_is_indexed(self):
+        self.build([{"id": "numbers", "text": "583.127," * 30000}, {"id": "spaces", "text": "東京" + " " * 70000 + "京都"}],
+                   "--words-only")
+        self.assertEqual((self.ids("583"), self.ids("京都")), (["numbers"], ["spaces"]))
+        queries = self.file("q.tsv", "q1\t" + "583.127," * 30000 + "\nq2\t東京\n")
+        lines = self.narabi("search", self.index, "--queries", queries, "--json").json
+        self.assertEqual([line["id"] for line in lines], ["numbers", "spaces"])
 
     def test_invalid_utf8_names_line_and_offset(self):
         corpus = self.file("bytes.jsonl", b'{"id": "1", "text": "a"}\n{"id": "2", "text": "\xff"}\n')

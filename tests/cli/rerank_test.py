@@ -60,6 +60,7 @@ class RerankPassages(CliTest):
         expected = self.rerank(self.plain, "--json").bytes
         self.assertEqual(self.rerank(self.file("p.gz", gzip.compress(documents.encode())), "--json").bytes, expected)
         self.assertEqual(self.rerank("-", "--json", stdin=documents).bytes, expected)
+        self.assertEqual(self.rerank("-", "--json", stdin="\n" + "".join(text + "\n" for text in PASSAGES)).bytes, expected)
 
     def test_the_table_shows_where_a_passage_came_from_and_fits(self):
         text = self.rerank(self.plain, "--top-n", 3).out
