@@ -27,7 +27,13 @@ using Run = std::map<std::string, std::vector<std::pair<std::string, double>>>;
 Qrels read_qrels(const std::string& path);
 // TREC runs, six columns.
 Run read_run(const std::string& path);
+// Throws InvalidArgument for an id or a tag that would not come back as one column: one that is
+// empty, or holds white space.
 void write_run(const std::string& path, const Run& run, const std::string& tag);
+// The lines of one query, for a run that is written while it comes. Throws as write_run() does.
+std::string run_lines(const std::string& query,
+                      const std::vector<std::pair<std::string, double>>& ranking,
+                      const std::string& tag);
 
 // `metric`: "ndcg@10", "mrr@10", "map@10", "recall@100", "hit@10". Throws InvalidArgument
 // otherwise.

@@ -8,7 +8,9 @@
 namespace narabi::base {
 
 // Writes to a temporary name beside `path`; commit() flushes, syncs and renames over `path`.
-// Without commit() the temporary file is removed and an older `path` stays as it was.
+// Without commit() the temporary file is removed and an older `path` stays as it was. A symbolic
+// link stays one, and its target is what appears; what is there and no regular file (a device, a
+// FIFO) is written directly.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path);  // throws IoError
@@ -21,6 +23,7 @@ class AtomicFile {
   void commit();                                              // throws IoError
 
   // Where the bytes lie until commit(): for whoever has to remove it when the process is ended.
+  // Empty where they are written directly.
   const std::string& temporary() const { return temporary_; }
 
  private:

@@ -1,7 +1,10 @@
 #include "base/line_reader.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cstdio>
@@ -113,6 +116,36 @@ TEST_F(Files, appear_whole_or_not_at_all) {
   EXPECT_EQ(read_file(path), "NEW text");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
   EXPECT_THROW(AtomicFile("/nowhere/x"), IoError);
+}
+
+TEST_F(Files, appear_where_a_symbolic_link_leads) {
+  const std::string there = write("there", "old"), link = folder_ + "/link";
+  const std::string dangling = folder_ + "/dangling";
+  std::filesystem::create_symlink("there", link);
+  std::filesystem::create_symlink(folder_ + "/new", dangling);
+  for (const std::string& path : {link, dangling}) {
+    AtomicFile file(path);
+    file.write("text");
+    file.commit();
+    EXPECT_TRUE(std::filesystem::is_symlink(path));
+    EXPECT_EQ(read_file(path), "text");
+  }
+  EXPECT_EQ(read_file(there), "text");
+}
+
+TEST_F(Files, that_are_no_regular_ones_are_written_directly) {
+  const std::string path = folder_ + "/fifo";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  {
+    AtomicFile file(path);
+    file.write("text");
+    file.commit();
+  }
+  char text[8];
+  EXPECT_EQ(::read(reader, text, sizeof text), 4);
+  ::close(reader);
+  EXPECT_TRUE(std::filesystem::is_fifo(path));
 }
 
 }  // namespace

@@ -48,7 +48,12 @@ Output::~Output() {
 }
 
 void Output::line(std::string_view text) {
-  buffer_.append(text).push_back('\n');
+  buffer_.append(text);
+  lines("\n");
+}
+
+void Output::lines(std::string_view text) {
+  buffer_.append(text);
   if (buffer_.size() >= kBufferBytes) flush();
 }
 

@@ -31,7 +31,8 @@ class Output {
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
-  void line(std::string_view text);  // and a newline
+  void line(std::string_view text);   // and a newline
+  void lines(std::string_view text);  // which end in newlines already
   void flush();
   void close();
 

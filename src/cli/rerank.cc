@@ -166,13 +166,15 @@ void rerank_run(const Options& options) {
   }
   require_texts(run, queries, corpus, options);
   const Reranker reranker(options.model, options.model_flags.options());
+  Output output(options.output);
   Progress progress("queries", run.size(), options.text.progress);
   for (auto& [query, ranking] : run) {
     check_interrupt();
     rerank_query(reranker, options, queries.at(query), corpus, ranking);
+    output.lines(run_lines(query, ranking, options.tag));
     progress.add(1);
   }
-  write_run(options.output, run, options.tag);
+  output.close();
 }
 
 void require_form(const Options& options) {

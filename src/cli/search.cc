@@ -250,18 +250,30 @@ std::vector<std::string_view> texts_of(std::span<const data::Query> queries) {
   return texts;
 }
 
+std::vector<std::pair<std::string, double>> ranking_of(const Outcome& outcome) {
+  std::vector<std::pair<std::string, double>> ranking;
+  for (const Result& result : outcome.results)
+    ranking.emplace_back(result.hit.document.id, result.final_score);
+  return ranking;
+}
+
 void search_many(const Collection& collection, const Reranker* reranker, const Options& options) {
   const std::vector<data::Query> queries =
       data::read_queries(options.queries, options.text.invalid());
+  const bool as_run = !options.output.empty();
+  const std::string tag = reranker ? "narabi" : options.retriever;
+  if (as_run) {
+    for (const data::Query& query : queries)
+      run_lines(query.id, {}, tag);  // throws before the work
+  }
   Progress progress("queries", queries.size(), options.text.progress);
-  Run run;
-  Output output("-");
+  Output output(as_run ? options.output : "-");
   const auto write = [&](const data::Query& query, const Outcome& outcome) {
-    auto& ranking = run[query.id];
-    for (const Result& result : outcome.results)
-      ranking.emplace_back(result.hit.document.id, result.final_score);
-    if (options.output.empty())
+    if (as_run) {
+      output.lines(run_lines(query.id, ranking_of(outcome), tag));
+    } else {
       write_json(outcome, options, reranker != nullptr, query.text, query.id, output);
+    }
     progress.add(1);
   };
   const std::size_t at_once = queries_at_once(options);
@@ -280,8 +292,6 @@ void search_many(const Collection& collection, const Reranker* reranker, const O
                                 part[i].text));
     }
   }
-  if (!options.output.empty())
-    write_run(options.output, run, reranker ? "narabi" : options.retriever);
   output.close();
 }
 

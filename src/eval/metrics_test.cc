@@ -59,5 +59,12 @@ TEST(PublishedRuns, give_their_published_figures) {
   }
 }
 
+TEST(Runs, hold_no_id_that_would_come_back_as_two_columns) {
+  EXPECT_EQ(run_lines("q", {{"d", 2.5}, {"e", 1}}, "x"), "q Q0 d 1 2.5 x\nq Q0 e 2 1 x\n");
+  EXPECT_THROW(run_lines("q", {{"d 1", 2.5}}, "x"), InvalidArgument);
+  EXPECT_THROW(run_lines("q\t1", {}, "x"), InvalidArgument);
+  EXPECT_THROW(run_lines("q", {}, ""), InvalidArgument);
+}
+
 }  // namespace
 }  // namespace narabi

@@ -33,6 +33,12 @@ Number parse(std::string_view text, const std::string& where, const char* what) 
   return value;
 }
 
+void check_column(const char* what, const std::string& text) {
+  if (!text.empty() && text.find_first_of(" \t\n\v\f\r") == std::string::npos) return;
+  throw InvalidArgument(std::string("a column of a run: expected a ") + what +
+                        " without white space, found \"" + text + "\"");
+}
+
 struct RunLine {
   std::string document;
   double score;
@@ -99,20 +105,27 @@ Run read_run(const std::string& path) {
   return run;
 }
 
-void write_run(const std::string& path, const Run& run, const std::string& tag) {
+std::string run_lines(const std::string& query,
+                      const std::vector<std::pair<std::string, double>>& ranking,
+                      const std::string& tag) {
+  check_column("query id", query);
+  check_column("tag", tag);
   std::string text;
-  for (const auto& [query, ranking] : run) {
-    std::size_t rank = 0;
-    for (const auto& [document, score] : ranking) {
-      char number[64];
-      const auto end =
-          std::to_chars(number, number + sizeof number, score).ptr;  // shortest that reads back
-      text += query + " Q0 " + document + " " + std::to_string(++rank) + " " +
-              std::string(number, end) + " " + tag + "\n";
-    }
+  std::size_t rank = 0;
+  for (const auto& [document, score] : ranking) {
+    check_column("document id", document);
+    char number[64];
+    const auto end =
+        std::to_chars(number, number + sizeof number, score).ptr;  // shortest that reads back
+    text += query + " Q0 " + document + " " + std::to_string(++rank) + " " +
+            std::string(number, end) + " " + tag + "\n";
   }
+  return text;
+}
+
+void write_run(const std::string& path, const Run& run, const std::string& tag) {
   base::AtomicFile file(path);
-  file.write(text);
+  for (const auto& [query, ranking] : run) file.write(run_lines(query, ranking, tag));
   file.commit();
 }
 

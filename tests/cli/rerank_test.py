@@ -150,6 +150,14 @@ class RerankRun(CliTest):
                 self.assertAlmostEqual(score, logits[query, doc], delta=1e-5)
             self.assertTrue(all(a > b for (_, a), (_, b) in zip(entries, entries[1:])))
 
+    def test_a_hyphen_as_output_is_stdout(self):
+        self.narabi(*self.command())
+        self.assertEqual(self.narabi(*self.command(output="-")).bytes, self.out.read_bytes())
+
+    def test_a_tag_of_two_words_is_refused(self):
+        self.fails(*self.command(tag="two words"), expect=["tag", "two words"])
+        self.assertFalse(self.out.exists())
+
     def test_blend_adds_the_first_stage_score(self):
         self.narabi(*self.command(blend=0.5))
         logits = self.logits()
