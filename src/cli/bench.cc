@@ -15,6 +15,7 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/model_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "engine/gemm_rate.h"
 #include "engine/limits.h"
@@ -274,7 +275,7 @@ void add_bench(CLI::App& app) {
       app.add_subcommand("bench", "Speed of a model, beside this machine's GEMM rate");
   command->add_option("--model", options->model, "Model folder")->required();
   command->add_option("--pairs", options->pairs, "Pairs of a request")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   command
       ->add_option("--tokens", options->tokens,
@@ -284,9 +285,11 @@ void add_bench(CLI::App& app) {
                       "Your own request instead: one passage a line; and its --query");
   command->add_option("--query", options->query, "Of every pair")->capture_default_str();
   command->add_option("--rounds", options->rounds, "Requests measured, after two of warm-up")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
-  command->add_option("--seed", options->seed, "Of the texts and lengths")->capture_default_str();
+  command->add_option("--seed", options->seed, "Of the texts and lengths")
+      ->check(at_least(0))
+      ->capture_default_str();
   command->add_flag("--json", options->json, "One JSON line");
   options->model_flags.add_to(*command);
   command->footer(

@@ -14,6 +14,7 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/model_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "data/groups.h"
@@ -263,8 +264,9 @@ void add_calibrate(CLI::App& app) {
           "above 0 "
           "means relevant")
       ->required();
-  command->add_option("--limit", options->limit,
-                      "Only N questions of a file, spread over it (0: all)");
+  command
+      ->add_option("--limit", options->limit, "Only N questions of a file, spread over it (0: all)")
+      ->check(at_least(0));
   CLI::Option* write = command->add_flag(
       "--write", options->write,
       "Record it in the model's narabi.json; serve answers with it where \"calibrated\" is asked");

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "eval/significance.h"
 #include "narabi/evaluation.h"
@@ -163,7 +164,9 @@ void add_eval(CLI::App& app) {
       "--compare", options->compare,
       "Paired tests of every run against the first: Student's t and 10,000 random signs, each with "
       "Holm's correction over all runs and metrics; queries won and lost");
-  command->add_option("--seed", options->seed, "Of the random signs")->capture_default_str();
+  command->add_option("--seed", options->seed, "Of the random signs")
+      ->check(at_least(0))
+      ->capture_default_str();
   command->add_flag("--json", options->json, "JSON lines {run, queries, ndcg@10, ...}");
   command->footer(
       "Means over the queries that are in both files. A run is ordered by score; equal scores by "

@@ -14,6 +14,7 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/model_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "data/corpus_reader.h"
@@ -28,6 +29,19 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kLinesBetweenLooks = 256;  // for Ctrl-C
 constexpr std::size_t kMostMessages = 20;        // about bad lines
+
+// What says how documents are read, and into what: nothing to a sub-command.
+constexpr const char* kOfReading[] = {"--corpus",
+                                      "--format",
+                                      "--bad-lines",
+                                      "--compact",
+                                      "--recall-check",
+                                      "--recall-target",
+                                      "--words-only",
+                                      "--bigrams-only",
+                                      "--title-weight",
+                                      "--k1",
+                                      "--b"};
 
 const std::map<std::string, data::CorpusFormat> kFormats = {{"auto", data::CorpusFormat::kAuto},
                                                             {"jsonl", data::CorpusFormat::kJson},
@@ -351,13 +365,13 @@ void add_build_options(CLI::App& command, Options& options) {
       command
           .add_option("--recall-check", options.recall_check,
                       "Recall and time of the vector index against exact search, by N queries")
-          ->check(CLI::PositiveNumber);
+          ->check(at_least(1));
   command
       .add_option("--recall-target", options.recall_target,
                   "Note in the index the fastest nprobe and refine that reach this recall@100; "
                   "searches use them from now on")
       ->needs(check)
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(between(0, 1));
 }
 
 // Settings of a new index.
@@ -383,6 +397,7 @@ CLI::App* add_part(CLI::App& command, const std::string& name, const std::string
                    name == "delete" ? "INDEX, unless it stands before; then ids"
                                     : "INDEX, unless it stands before the sub-command");
   part->add_flag("--json", options->json, "JSON lines");
+  for (const char* option : kOfReading) part->excludes(command.get_option(option));
   part->callback([options, body] { body(*options); });
   return part;
 }

@@ -1,6 +1,7 @@
 #include "cli/model_options.h"
 
 #include "base/utf8.h"
+#include "cli/numbers.h"
 #include "narabi/error.h"
 
 namespace narabi::cli {
@@ -14,7 +15,7 @@ void ModelFlags::add_to(CLI::App& command) {
   command
       .add_option("--max-length", max_length,
                   "Tokens of an input (default: the model's, at most 512)")
-      ->check(CLI::PositiveNumber);
+      ->check(at_least(1));
   command
       .add_option("--truncation", truncation,
                   "Which side gives way: only_second (the passage) or longest_first")

@@ -15,6 +15,7 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/model_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/ranked_questions.h"
@@ -368,7 +369,7 @@ void add_quantize(CLI::App& app) {
   command->add_option("--questions", options->questions, "Questions of JSQuAD (0: all)")
       ->capture_default_str();
   command->add_option("--depth", options->depth, "Candidates of a question, by BM25")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   command
       ->add_option("--threads", options->threads,

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/model_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/reproduce_published.h"
 #include "cli/reproduce_rerank.h"
@@ -225,7 +226,7 @@ void add_ranking_options(CLI::App& command, Options& options) {
       .add_option("--depth", options.depths,
                   "Candidates of a question to rerank; several: a row for each")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   command.add_option("--limit", options.limit, "Only the first N questions (0: all)");
   command.add_option("--skip-articles", options.skip_articles,

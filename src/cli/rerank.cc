@@ -13,6 +13,7 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/model_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "data/readers.h"
@@ -178,15 +179,47 @@ void rerank_run(const Options& options) {
 }
 
 void require_form(const Options& options) {
-  const bool single = !options.passages.empty() && options.query_given,
-             whole = !options.run.empty();
-  if (single && !whole && options.queries.empty() && options.output.empty()) return;
-  if (whole && options.passages.empty() && !options.query_given && !options.queries.empty() &&
-      !options.corpus.empty() && !options.output.empty())
-    return;
+  const bool single = !options.passages.empty() && options.query_given;
+  const bool whole = !options.queries.empty() && !options.corpus.empty() && !options.run.empty() &&
+                     !options.output.empty();
+  if (single || whole) return;
   throw CLI::ValidationError(
       "rerank",
       "expected --query with --passages, or --queries, --corpus, --run and --output together");
+}
+
+// The options of the two forms; one of a form that is not meant would do nothing, and is refused.
+void add_forms(CLI::App& command, Options& options) {
+  CLI::Option* const of_passages[] = {
+      command.add_option("--query", options.query, "The query"),
+      command.add_option("--passages", options.passages,
+                         "One passage a line, or JSON lines {\"id\"?, \"title\"?, \"text\"}; - is "
+                         "stdin"),
+      command.add_option("--top-n", options.top_n, "Only the best N (default: all)")
+          ->check(at_least(0)),
+      command.add_flag("--json", options.json,
+                       "JSON lines {rank, index, id?, logit, score, text}")};
+  CLI::Option* const of_a_run[] = {
+      command.add_option("--queries", options.queries,
+                         "TSV id<TAB>text, or JSON lines {\"id\", \"text\"}; - is stdin"),
+      command.add_option("--corpus", options.corpus, "JSON lines {\"id\", \"title\"?, \"text\"}"),
+      command.add_option("--run", options.run, "The TREC run to rerank"),
+      command.add_option("--output", options.output, "The reranked run; - is stdout"),
+      command
+          .add_option("--depth", options.depth,
+                      "Candidates of a query to rerank; what is below is left out")
+          ->check(at_least(1))
+          ->capture_default_str(),
+      command
+          .add_option(
+              "--blend", options.blend,
+              "Final score = logit + W x the run's score (default: narabi.json's blend.bm25, else "
+              "0)")
+          ->check(finite()),
+      command.add_option("--tag", options.tag, "Last column of the run")->capture_default_str()};
+  for (CLI::Option* one : of_passages) {
+    for (CLI::Option* other : of_a_run) one->excludes(other);
+  }
 }
 
 }  // namespace
@@ -198,26 +231,7 @@ void add_rerank(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("rerank", "Orders the passages of a query, or reranks a TREC run");
   command->add_option("--model", options->model, "Model folder")->required();
-  CLI::Option* query = command->add_option("--query", options->query, "The query");
-  command->add_option(
-      "--passages", options->passages,
-      "One passage a line, or JSON lines {\"id\"?, \"title\"?, \"text\"}; - is stdin (JSON lines)");
-  command->add_option("--top-n", options->top_n, "Only the best N (default: all)");
-  command->add_flag("--json", options->json, "JSON lines {rank, index, id?, logit, score, text}");
-  command->add_option("--queries", options->queries,
-                      "TSV id<TAB>text, or JSON lines {\"id\", \"text\"}");
-  command->add_option("--corpus", options->corpus, "JSON lines {\"id\", \"title\"?, \"text\"}");
-  command->add_option("--run", options->run, "The TREC run to rerank");
-  command->add_option("--output", options->output, "The reranked run");
-  command
-      ->add_option("--depth", options->depth,
-                   "Candidates of a query to rerank; what is below is left out")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  CLI::Option* blend = command->add_option(
-      "--blend", options->blend,
-      "Final score = logit + W x the run's score (default: narabi.json's blend.bm25, else 0)");
-  command->add_option("--tag", options->tag, "Last column of the run")->capture_default_str();
+  add_forms(*command, *options);
   options->model_flags.add_to(*command);
   options->text.add_to(*command);
   command->footer(
@@ -225,9 +239,9 @@ void add_rerank(CLI::App& app) {
       "  narabi rerank --model DIR --query 日本の首都は --passages passages.txt --top-n 5\n"
       "  narabi rerank --model DIR --queries queries.tsv --corpus corpus.jsonl.gz --run bm25.run "
       "--output out.run");
-  command->callback([options, query, blend] {
-    options->query_given = query->count() > 0;
-    options->blend_given = blend->count() > 0;
+  command->callback([options, command] {
+    options->query_given = command->count("--query") > 0;
+    options->blend_given = command->count("--blend") > 0;
     require_form(*options);
     if (options->run.empty()) {
       rerank_passages(*options);

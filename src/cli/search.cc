@@ -12,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/model_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/passage_scores.h"
 #include "cli/progress.h"
@@ -318,22 +319,24 @@ void add_dense_options(CLI::App& command, Options& options, CLI::Option* index) 
       ->check(CLI::IsMember({"rrf", "convex"}))
       ->capture_default_str();
   command.add_option("--rrf-k", search.rrf_k, "rrf: score = sum of 1 / (K + rank)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->capture_default_str();
   command
       .add_option("--dense-weight", search.dense_weight,
                   "convex: of the vectors; BM25 has the rest")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(between(0, 1))
       ->capture_default_str();
   command.add_flag("--exact", search.exact, "Vectors: compare with all, no approximate index");
-  command.add_option("--nprobe", search.nprobe,
-                     "Vectors: lists to visit (default: what the index notes, else an eighth, at "
-                     "least 16)");
+  command
+      .add_option("--nprobe", search.nprobe,
+                  "Vectors: lists to visit (default: what the index notes, else an eighth, at "
+                  "least 16)")
+      ->check(at_least(0));
   command
       .add_option("--refine", search.refine,
                   "Vectors: approximate candidates per result, scored again exactly (default: what "
                   "the index notes, else 4)")
-      ->check(CLI::Range(1.0, 1000.0));
+      ->check(between(1, 1000));
 }
 
 // Throws for what a corpus in memory cannot do.
@@ -366,38 +369,45 @@ void add_search(CLI::App& app) {
                    "Only documents whose metadata fulfil it: 'year >= 1990 and section = \"歴史\"'")
       ->needs(index);
   CLI::Option* query = command->add_option("--query", options->query, "The query");
-  command
-      ->add_option("--queries", options->queries,
-                   "Many: TSV id<TAB>text, or JSON lines {\"id\", \"text\"}")
-      ->excludes(query);
+  CLI::Option* queries =
+      command
+          ->add_option("--queries", options->queries,
+                       "Many: TSV id<TAB>text, or JSON lines {\"id\", \"text\"}; - is stdin")
+          ->excludes(query);
   command
       ->add_option("--retriever", options->retriever,
                    "bm25 (MeCab words and character pairs), dense (vectors), or hybrid (both)")
       ->check(CLI::IsMember({"bm25", "dense", "hybrid"}))
       ->capture_default_str();
   add_dense_options(*command, *options, index);
-  command->add_option("--candidates", options->search.candidates, "Candidates of a query")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  CLI::Option* candidates =
+      command
+          ->add_option("--candidates", options->search.candidates,
+                       "Candidates of a query (default: 100, or as many as --top-n)")
+          ->check(at_least(1));
   CLI::Option* model = command->add_option(
       "--model", options->model, "Model folder of the reranker; without it the order is BM25's");
   command
       ->add_option("--budget-ms", options->budget_ms,
                    "Time for a query: candidates, then as many of them reranked as still fit")
       ->needs(model)
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   command
       ->add_flag("--windows", options->windows,
                  "A passage longer than the model reads is cut into windows; the best one counts")
       ->needs(model);
   command->add_option("--top-n", options->top_n, "Results to show")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
-  CLI::Option* blend = command->add_option(
-      "--blend", options->blend,
-      "Final score = logit + W x BM25 (default: narabi.json's blend.bm25, else 0)");
-  command->add_option("--output", options->output,
-                      "With --queries: a TREC run of all candidates instead of JSON lines");
+  CLI::Option* blend =
+      command
+          ->add_option("--blend", options->blend,
+                       "Final score = logit + W x BM25 (default: narabi.json's blend.bm25, else 0)")
+          ->check(finite());
+  command
+      ->add_option("--output", options->output,
+                   "With --queries: a TREC run of all candidates instead of JSON lines")
+      ->needs(queries);
   command->add_flag("--json", options->json, "JSON lines");
   command->add_flag("--times", options->times,
                     "With --json: the milliseconds of each part of the query in every line");
@@ -411,8 +421,10 @@ void add_search(CLI::App& app) {
       "  narabi search --corpus data/kyoto/kyoto-sample.jsonl.xz --query 銀閣寺を建てたのは誰 "
       "--model models/narabi-xsmall\n"
       "  narabi search --corpus corpus.jsonl --queries queries.tsv --output bm25.run");
-  command->callback([options, query, blend] {
+  command->callback([options, query, candidates, blend] {
     options->blend_given = blend->count() > 0;
+    if (candidates->count() == 0)
+      options->search.candidates = std::max(options->search.candidates, options->top_n);
     if (options->index.empty() && options->corpus.empty())
       throw CLI::RequiredError("INDEX or --corpus");
     if (query->count() == 0 && options->queries.empty())

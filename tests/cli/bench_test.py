@@ -31,6 +31,7 @@ class Bench(CliTest):
         result = self.run_narabi("bench", "--model", MODEL, "--tokens", "long")
         self.assertIn(result.code, (1, 2))
         self.assertIn("--tokens", result.err)
+        self.wrong_usage("bench", "--model", MODEL, "--pairs", 0, expect=["--pairs: expected a number of at least 1, found 0\n"])
 
 
 if __name__ == "__main__":

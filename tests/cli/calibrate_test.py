@@ -79,6 +79,7 @@ class Calibrate(CliTest):
 
     def test_bad_input_is_named(self):
         self.wrong_usage("calibrate", MODEL, "--groups", self.groups, "--write", "--output", "x", expect=["--write"])
+        self.wrong_usage("calibrate", MODEL, "--groups", self.groups, "--limit", -3, expect=["--limit"])
         self.fails("calibrate", MODEL, "--groups", "missing.jsonl", expect=["missing.jsonl"])
         # What cannot be written is said before anything is scored.
         self.fails("calibrate", MODEL, "--groups", "missing.jsonl", "--output", MODEL, expect=["another folder"])

@@ -277,6 +277,10 @@ class Damage(IndexTest):
         self.wrong_usage("index")
         self.wrong_usage("index", self.index)
         self.wrong_usage("index", "delete", self.index)
+        self.build()
+        self.wrong_usage("index", self.index, "--corpus", self.folder / "none", "info", expect=["--corpus", "info"])
+        self.wrong_usage("index", self.index, "--k1", 2, "rebuild", expect=["--k1", "rebuild"])
+        self.narabi("index", self.index, "--threads", 1, "rebuild")
         self.wrong_usage("search", self.index)
         self.wrong_usage("search", "--corpus", KYOTO, "--filter", "a = 1", "--query", "寺")
 

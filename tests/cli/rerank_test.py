@@ -97,6 +97,20 @@ class RerankPassages(CliTest):
         self.wrong_usage("rerank", "--model", MODEL, "--query", QUERY, "--passages", self.plain, "--run", "r")
         self.wrong_usage("rerank", "--query", QUERY, "--passages", self.plain)
 
+    def test_flags_of_the_other_form_are_wrong_usage(self):
+        one = ["rerank", "--model", MODEL, "--query", QUERY, "--passages", self.plain]
+        for flag, value in [("--corpus", "c"), ("--depth", 1), ("--blend", 5), ("--tag", "x"), ("--output", "o")]:
+            self.wrong_usage(*one, flag, value, expect=[flag])
+        run = ["rerank", "--model", MODEL, "--queries", "q", "--corpus", "c", "--run", "r", "--output", "o"]
+        for flags in [["--top-n", 1], ["--json"]]:
+            self.wrong_usage(*run, *flags, expect=[flags[0]])
+
+    def test_numbers_that_make_no_sense_are_wrong_usage(self):
+        self.wrong_usage("rerank", "--model", MODEL, "--query", QUERY, "--passages", self.plain, "--top-n", -1,
+                         expect=["--top-n: expected a number of at least 0, found -1"])
+        self.wrong_usage("rerank", "--model", MODEL, "--queries", "q", "--corpus", "c", "--run", "r", "--output", "o",
+                         "--blend", "nan", expect=["--blend: expected a finite number, found nan"])
+
 
 class RerankRun(CliTest):
     """Three queries over the first Kyoto passages; first-stage scores fall with the rank."""

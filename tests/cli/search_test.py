@@ -63,6 +63,33 @@ class Search(CliTest):
         line, = self.narabi("eval", "--qrels", qrels, out, "--json").json
         self.assertEqual(line["mrr@10"], 1)
 
+    def test_a_hyphen_as_output_is_stdout(self):
+        queries = self.file("queries.tsv", "q1\t十二神将とは何か\n")
+        out = self.folder / "out.run"
+        self.search("--queries", queries, "--output", out, "--candidates", 5)
+        self.assertEqual(self.search("--queries", queries, "--output", "-", "--candidates", 5).bytes, out.read_bytes())
+
+    def test_ids_that_a_run_cannot_hold_are_named(self):
+        corpus = self.file("ids.jsonl", json_lines([{"id": "a b", "text": "京都"}]))
+        queries = self.file("queries.tsv", "q1\t京都\n")
+        run = ["search", "--corpus", corpus, "--output", self.folder / "out.run", "--queries"]
+        self.fails(*run, queries, expect=['document id', '"a b"'])
+        self.fails(*run, self.file("ids.tsv", "q1\t京都\nq 2\t京都\n"), expect=['query id', '"q 2"'])
+        self.assertEqual(len(self.search("--queries", queries, "--json", corpus=corpus).json), 1)
+        self.assertFalse((self.folder / "out.run").exists())
+
+    def test_queries_of_a_pipe_are_all_read(self):
+        corpus = self.file("one.jsonl", json_lines([{"id": "a", "text": "京都"}]))
+        queries = "".join(f"q{i}\t京都 {'x' * 60}\n" for i in range(2000))  # more than a pipe holds at once
+        for path in ["-", "/dev/stdin"]:
+            lines = self.narabi("search", "--corpus", corpus, "--queries", path, "--json", stdin=queries).json
+            self.assertEqual([line["query_id"] for line in lines], [f"q{i}" for i in range(2000)], path)
+
+    def test_as_many_candidates_as_results_to_show(self):
+        corpus = self.file("many.jsonl", json_lines([{"id": str(i), "text": "京都"} for i in range(150)]))
+        count = lambda *more: len(self.search("--query", "京都", "--json", "--top-n", 120, *more, corpus=corpus).json)
+        self.assertEqual((count(), count("--candidates", 20)), (120, 20))
+
     def test_many_queries_as_json_lines_name_their_query(self):
         queries = self.file("queries.tsv", "q1\t十二神将とは何か\nq2\t銀閣寺を建てた将軍\n")
         lines = self.search("--queries", queries, "--json", "--top-n", 2).json
@@ -119,6 +146,7 @@ class Search(CliTest):
                    expect=["bad.jsonl:1", '"text"'])
         self.wrong_usage("search", "--corpus", KYOTO)
         self.wrong_usage("search", "--query", "寺")
+        self.wrong_usage("search", "--corpus", KYOTO, "--query", "寺", "--output", "x.run", expect=["--queries"])
         result = self.run_narabi("search", "--corpus", KYOTO, "--query", "寺\udcff")
         self.assertIn(result.code, (1, 2))
         self.assertIn("UTF-8", result.err)
