@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -169,13 +170,25 @@ void rerank_run(const Options& options) {
   const Reranker reranker(options.model, options.model_flags.options());
   Output output(options.output);
   Progress progress("queries", run.size(), options.text.progress);
+  const auto start = std::chrono::steady_clock::now();
+  std::size_t documents = 0;
   for (auto& [query, ranking] : run) {
     check_interrupt();
     rerank_query(reranker, options, queries.at(query), corpus, ranking);
+    documents += ranking.size();
     output.lines(run_lines(query, ranking, options.tag));
     progress.add(1);
   }
   output.close();
+  if (!options.json || options.output == "-") return;
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  JsonLine line;
+  line.set_integer("queries", static_cast<std::int64_t>(run.size()))
+      .set_integer("documents", static_cast<std::int64_t>(documents))
+      .set("seconds", seconds.count());
+  Output summary("-");
+  summary.line(line.text());
+  summary.close();
 }
 
 void require_form(const Options& options) {
@@ -196,9 +209,7 @@ void add_forms(CLI::App& command, Options& options) {
                          "One passage a line, or JSON lines {\"id\"?, \"title\"?, \"text\"}; - is "
                          "stdin"),
       command.add_option("--top-n", options.top_n, "Only the best N (default: all)")
-          ->check(at_least(0)),
-      command.add_flag("--json", options.json,
-                       "JSON lines {rank, index, id?, logit, score, text}")};
+          ->check(at_least(0))};
   CLI::Option* const of_a_run[] = {
       command.add_option("--queries", options.queries,
                          "TSV id<TAB>text, or JSON lines {\"id\", \"text\"}; - is stdin"),
@@ -217,6 +228,10 @@ void add_forms(CLI::App& command, Options& options) {
               "0)")
           ->check(finite()),
       command.add_option("--tag", options.tag, "Last column of the run")->capture_default_str()};
+  command.add_flag(
+      "--json", options.json,
+      "JSON lines {rank, index, id?, logit, score, text}; of a run that goes to a file "
+      "{queries, documents, seconds}");
   for (CLI::Option* one : of_passages) {
     for (CLI::Option* other : of_a_run) one->excludes(other);
   }

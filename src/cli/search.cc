@@ -405,8 +405,9 @@ void add_search(CLI::App& app) {
                        "Final score = logit + W x BM25 (default: narabi.json's blend.bm25, else 0)")
           ->check(finite());
   command
-      ->add_option("--output", options->output,
-                   "With --queries: a TREC run of all candidates instead of JSON lines")
+      ->add_option(
+          "--output", options->output,
+          "With --queries: a TREC run of all candidates instead of JSON lines; - is stdout")
       ->needs(queries);
   command->add_flag("--json", options->json, "JSON lines");
   command->add_flag("--times", options->times,
@@ -415,8 +416,8 @@ void add_search(CLI::App& app) {
   options->text.add_to(*command);
   command->footer(
       "A filter knows = != < <= > >= in (...) exists, and or not, parentheses; its keys are those "
-      "of "
-      "the metadata,\nand id, title, text.\n\nExamples:\n"
+      "of the metadata,\nand id, title, text, which are text. Numbers are compared with numbers, "
+      "text with text.\n\nExamples:\n"
       "  narabi search my.index --query 銀閣寺を建てたのは誰 --filter 'section != \"\"' --top-n 3\n"
       "  narabi search --corpus data/kyoto/kyoto-sample.jsonl.xz --query 銀閣寺を建てたのは誰 "
       "--model models/narabi-xsmall\n"

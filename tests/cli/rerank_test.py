@@ -102,8 +102,7 @@ class RerankPassages(CliTest):
         for flag, value in [("--corpus", "c"), ("--depth", 1), ("--blend", 5), ("--tag", "x"), ("--output", "o")]:
             self.wrong_usage(*one, flag, value, expect=[flag])
         run = ["rerank", "--model", MODEL, "--queries", "q", "--corpus", "c", "--run", "r", "--output", "o"]
-        for flags in [["--top-n", 1], ["--json"]]:
-            self.wrong_usage(*run, *flags, expect=[flags[0]])
+        self.wrong_usage(*run, "--top-n", 1, expect=["--top-n"])
 
     def test_numbers_that_make_no_sense_are_wrong_usage(self):
         self.wrong_usage("rerank", "--model", MODEL, "--query", QUERY, "--passages", self.plain, "--top-n", -1,
@@ -167,6 +166,11 @@ class RerankRun(CliTest):
     def test_a_hyphen_as_output_is_stdout(self):
         self.narabi(*self.command())
         self.assertEqual(self.narabi(*self.command(output="-")).bytes, self.out.read_bytes())
+
+    def test_json_says_what_was_done(self):
+        (line,) = self.narabi(*self.command(), "--json").json
+        self.assertEqual((line["queries"], line["documents"]), (3, 36))
+        self.assertGreater(line["seconds"], 0)
 
     def test_a_tag_of_two_words_is_refused(self):
         self.fails(*self.command(tag="two words"), expect=["tag", "two words"])
