@@ -25,6 +25,14 @@ struct Ticket {
 };
 using TicketPtr = std::shared_ptr<Ticket>;
 
+// Why nobody waits for the answer any more, where that is so.
+inline std::optional<Failure> given_up(const Ticket& ticket) {
+  if (ticket.cancelled) return Failure{FailureKind::kCancelled, "the client went away", {}, 1};
+  if (ticket.deadline > Clock::now()) return std::nullopt;
+  return Failure{
+      FailureKind::kExpired, "the deadline of the request came before its answer", {}, 1};
+}
+
 struct Item {
   std::string_view query;  // empty for texts to embed
   std::string_view passage;

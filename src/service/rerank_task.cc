@@ -47,6 +47,7 @@ void RerankTask::begin_stage() {
   worker_.post([self = shared_from_this()] {
     try {
       self->cut();
+      if (auto failure = given_up(*self->ticket_)) return self->fail(std::move(*failure));
     } catch (const std::exception& error) {
       return self->fail({FailureKind::kModelFailure, error.what(), {}, 1});
     }
@@ -56,13 +57,16 @@ void RerankTask::begin_stage() {
 
 void RerankTask::cut() {
   constexpr int kSpecialTokens = 4;
+  int budget = 0;
   for (const std::size_t passage : chosen_) {
-    if (ticket_->cancelled) break;
+    if (given_up(*ticket_)) return;
     const std::string_view text = query_.passages[passage];
-    const auto query_tokens =
-        static_cast<int>(model().tokenizer().encode_plain(query_of(passage)).input_ids.size());
-    // A query that leaves no room is the truncation's business.
-    const int budget = std::max(model().max_length() - query_tokens - kSpecialTokens, 16);
+    if (budget == 0 || query_.queries.size() > 1) {
+      const auto query_tokens =
+          static_cast<int>(model().tokenizer().encode_plain(query_of(passage)).input_ids.size());
+      // A query that leaves no room is the truncation's business.
+      budget = std::max(model().max_length() - query_tokens - kSpecialTokens, 16);
+    }
     for (const std::string_view window : cut_windows(model().tokenizer(), text, budget))
       units_.push_back({.passage = passage, .text = window, .key = {}, .score = {}});
   }
@@ -77,9 +81,12 @@ std::vector<Item> RerankTask::look_up() {
   std::vector<Item> items;
   asked_.clear();
   const bool use_cache = cache_.enabled() && query_.cached;
+  std::vector<PairKey> queries;
+  for (const std::string& query : query_.queries)
+    queries.push_back(cache_.query_key(model().version(), query));
   for (std::size_t i = 0; i < units_.size(); ++i) {
     Unit& unit = units_[i];
-    unit.key = cache_.key(model().version(), query_of(unit.passage), unit.text);
+    unit.key = ScoreCache::pair_key(queries[queries.size() == 1 ? 0 : unit.passage], unit.text);
     unit.same_as = first.emplace(unit.key, i).first->second;
     if (unit.same_as != i) continue;
     if (use_cache) {

@@ -148,24 +148,18 @@ void Scheduler::forget(const Job& job) {
 // may have come meanwhile, so true asks for another look.
 bool Scheduler::drop_dead() {
   std::vector<JobPtr> dead;
-  const auto now = Clock::now();
   for (std::deque<JobPtr>* lane : {&foreground_, &background_}) {
-    const auto gone = [&](const JobPtr& job) {
-      return job->ticket->cancelled || job->ticket->deadline <= now;
-    };
-    std::copy_if(lane->begin(), lane->end(), std::back_inserter(dead), gone);
-    std::erase_if(*lane, gone);
+    std::erase_if(*lane, [&](const JobPtr& job) {
+      const std::optional<Failure> failure = given_up(*job->ticket);
+      if (!failure) return false;
+      job->failure = failure;
+      dead.push_back(job);
+      return true;
+    });
   }
   for (const JobPtr& job : dead) {
     forget(*job);
     job->cost = 0;
-    job->failure = job->ticket->cancelled
-                       ? Failure{FailureKind::kCancelled, "the client went away", {}, 1}
-                       : Failure{FailureKind::kExpired,
-                                 "the deadline of the request came before "
-                                 "its answer",
-                                 {},
-                                 1};
   }
   if (dead.empty()) return false;
   mutex_.unlock();

@@ -13,25 +13,19 @@ std::uint64_t random_word() {
   return static_cast<std::uint64_t>(device()) << 32 | device();
 }
 
-void append_sized(std::string& out, std::string_view part) {
-  const std::uint64_t size = part.size();
-  out.append(reinterpret_cast<const char*>(&size), sizeof size);
-  out.append(part);
-}
-
 }  // namespace
 
 ScoreCache::ScoreCache(std::size_t capacity)
     : capacity_(capacity), secret_{random_word(), random_word()} {}
 
-PairKey ScoreCache::key(std::string_view model_version, std::string_view query,
-                        std::string_view passage) const {
-  std::string bytes;  // with sizes: ("ab", "c") is not ("a", "bc")
-  bytes.reserve(model_version.size() + query.size() + passage.size() + 24);
-  append_sized(bytes, model_version);
-  append_sized(bytes, query);
-  append_sized(bytes, passage);
-  const auto hash = siphash128(secret_, bytes);
+PairKey ScoreCache::query_key(std::string_view model_version, std::string_view query) const {
+  return pair_key(pair_key({secret_[0], secret_[1]}, model_version), query);
+}
+
+// What stands before is the key under which the next part is hashed, so ("ab", "c") is not
+// ("a", "bc"), and each key is as secret as the first.
+PairKey ScoreCache::pair_key(const PairKey& query, std::string_view passage) {
+  const auto hash = siphash128({query.high, query.low}, passage);
   return {hash[1], hash[0]};
 }
 

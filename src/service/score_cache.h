@@ -1,4 +1,5 @@
-// Scores of pairs seen lately, bounded, for one key of (model, query, passage).
+// Scores of pairs seen lately, bounded, for one key of (model, query, passage). A query's share of
+// the key is made once for all its passages: it may be megabytes, and they a thousand.
 #pragma once
 
 #include <array>
@@ -24,8 +25,8 @@ class ScoreCache {
   explicit ScoreCache(std::size_t capacity);  // entries of about 100 bytes; 0: no cache
 
   bool enabled() const { return capacity_ > 0; }
-  PairKey key(std::string_view model_version, std::string_view query,
-              std::string_view passage) const;
+  PairKey query_key(std::string_view model_version, std::string_view query) const;
+  static PairKey pair_key(const PairKey& query, std::string_view passage);
   std::optional<Score> find(const PairKey& key);
   void put(const PairKey& key, const Score& score);
   void clear();

@@ -205,8 +205,7 @@ void Service::search(SearchQuery query, const TicketPtr& ticket, Answer<SearchRe
                           "not their embedder (narabi serve --embedder DIR)",
                           "retriever", 1});
   worker_.post([this, query = std::move(query), ticket, answer = std::move(answer)] {
-    if (ticket->cancelled || ticket->deadline <= Clock::now())
-      return answer(Failure{FailureKind::kExpired, "the deadline came before the search", {}, 1});
+    if (auto failure = given_up(*ticket)) return answer(std::move(*failure));
     SearchResult result;
     std::vector<Index::Hit> found;
     const auto start = Clock::now();

@@ -27,7 +27,9 @@ TEST(SipHash, gives_the_reference_vectors) {
 
 TEST(ScoreCache, keeps_the_latest_and_no_more_than_it_may) {
   ScoreCache cache(2);
-  const auto key = [&](const char* passage) { return cache.key("v", "q", passage); };
+  const auto key = [&](const char* passage) {
+    return ScoreCache::pair_key(cache.query_key("v", "q"), passage);
+  };
   cache.put(key("a"), {.logit = 1});
   cache.put(key("b"), {.logit = 2});
   EXPECT_EQ(cache.find(key("a"))->logit, 1);
@@ -35,7 +37,9 @@ TEST(ScoreCache, keeps_the_latest_and_no_more_than_it_may) {
   EXPECT_FALSE(cache.find(key("b")));  // "a" was asked for later
   EXPECT_TRUE(cache.find(key("a")));
   EXPECT_EQ(cache.size(), 2u);
-  EXPECT_FALSE(cache.key("v", "qa", "b") == cache.key("v", "q", "ab"));
+  EXPECT_FALSE(ScoreCache::pair_key(cache.query_key("v", "qa"), "b") ==
+               ScoreCache::pair_key(cache.query_key("v", "q"), "ab"));
+  EXPECT_FALSE(cache.query_key("va", "b") == cache.query_key("v", "ab"));
 }
 
 TEST(Shadow, takes_every_second_request_at_half_share) {

@@ -1,6 +1,7 @@
 """Overload, deadlines, fairness, drain: short runs in CI; bench/serve does the long ones."""
 
 import json
+import os
 import signal
 import threading
 import time
@@ -67,6 +68,22 @@ class Load(unittest.TestCase):
         short = server.post("/rerank", {"query": QUERY, "texts": passages(1000), "timeout": 0.3})
         self.assertIn(short.status, (408, 429))
         self.assertEqual(server.post("/rerank", {"query": QUERY, "texts": DOCUMENTS}).status, 200)
+
+    def test_a_query_of_megabytes_for_many_passages_stalls_nobody(self):
+        server = self.start()
+        query = "京都の寺" * (20_000 if os.environ.get("NARABI_SANITIZED") else 600_000)
+        body = json.dumps({"query": query, "texts": [str(i) for i in range(1024)]}, ensure_ascii=False).encode()
+
+        def call(i):
+            start = time.monotonic()
+            if i < 2:  # as many as there are I/O threads; late when they have been read, so that nothing is scored
+                server.post("/rerank", body, {"x-request-timeout": "1ms"})
+            else:
+                time.sleep(0.2)
+                self.assertEqual(server.get("/health").status, 200)
+            return time.monotonic() - start
+
+        self.assertLess(in_threads(3, call)[2], 3)
 
     def test_a_large_request_does_not_stall_a_small_one(self):
         server = self.start("--request-timeout", 300, "--max-client-batch-size", 2000)
