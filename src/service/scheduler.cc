@@ -202,7 +202,8 @@ Scheduler::Batch Scheduler::next_batch() {
     }
     // Half to the head; the last one may fill what is left.
     const bool alone = lane.size() == 1;
-    const std::size_t share = alone ? budget : std::min(budget - taken, (budget + 1) / 2);
+    const std::size_t left = budget - taken;  // of one that is alone now, others took before it
+    const std::size_t share = alone ? left : std::min(left, (budget + 1) / 2);
     const std::size_t got = take(*job, share, batch);
     taken += got;
     if ((*job)->handed_out == (*job)->items.size()) {

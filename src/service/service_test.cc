@@ -119,6 +119,33 @@ TEST_F(WithModel, scores_in_many_batches_are_those_of_one) {
   EXPECT_GT(service_->stats().batches.load(), 2u);
 }
 
+TEST_F(WithModel, a_batch_of_two_jobs_keeps_to_its_budget) {
+  constexpr std::size_t kBudget = 200;
+  Stats stats;
+  Scheduler scheduler({.max_batch_tokens = kBudget}, stats);
+  const auto job = [&](std::size_t items, Job::Done done) {
+    auto out = std::make_shared<Job>();
+    out->model = service_->models().exactly("m");
+    out->ticket = std::make_shared<Ticket>();
+    out->items.assign(items, {"日本の首都は", "東京は日本の首都である。"});
+    out->done = std::move(done);
+    return out;
+  };
+  const std::size_t cost = service_->models().exactly("m")->estimate_tokens(18 + 36);
+  std::promise<void> both_wait;
+  std::promise<std::size_t> tokens;  // of the batch in which the first of two jobs ends
+  ASSERT_FALSE(
+      scheduler.submit(job(1, [&](Job&, const Failure*) { both_wait.get_future().wait(); })));
+  ASSERT_FALSE(scheduler.submit(job(kBudget / 2 / cost, [&](Job&, const Failure*) {
+    tokens.set_value(stats.last_batch_tokens);
+  })));
+  ASSERT_FALSE(scheduler.submit(job(60, [](Job&, const Failure*) {})));
+  both_wait.set_value();
+  const std::size_t taken = tokens.get_future().get();
+  EXPECT_LE(taken, kBudget);
+  EXPECT_GT(taken, kBudget - cost);
+}
+
 TEST_F(WithModel, a_deadline_that_is_over_and_a_client_that_is_gone_cost_nothing) {
   auto late = std::make_shared<Ticket>();
   late->deadline = Clock::now() - std::chrono::seconds(1);
