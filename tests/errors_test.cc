@@ -269,8 +269,12 @@ TEST(Embedders, without_an_encoder_truncate_as_tokenizer_json_says) {
   const json truncation = {
       {"direction", "Right"}, {"max_length", 0}, {"strategy", "LongestFirst"}, {"stride", 0}};
   folder.edit("tokenizer.json", {{"truncation", truncation}});
-  const std::vector<float> none = Embedder(folder.path()).embed({&text, 1});
+  std::vector<bool> truncated;
+  const std::vector<float> none = Embedder(folder.path()).embed({&text, 1}, {}, &truncated);
   EXPECT_NE(none, whole);
+  EXPECT_EQ(truncated, std::vector<bool>{true});
+  Embedder(folder.path()).embed({&nothing, 1}, {}, &truncated);
+  EXPECT_EQ(truncated, std::vector<bool>{false});
   EXPECT_EQ(none, Embedder(folder.path()).embed({&nothing, 1}));
   folder.edit("tokenizer.json", {{"truncation", {{"direction", "Left"}}}});
   EXPECT_THAT(folder.message<Embedder>(),

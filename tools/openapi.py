@@ -70,8 +70,8 @@ with_texts = obj(["query", "texts"], **COMMON, texts=TEXTS, top_n=COUNT, return_
 PREDICTION = array(shape(score=NUMBER, label=STRING))
 PAIR = array(STRING, minItems=2, maxItems=2)
 
-SCORES = {**{k: COMMON[k] for k in ("model", "raw_scores", "timeout")}}
-VECTORS = {"model": STRING, "dimensions": COUNT, "prompt_name": STRING, "timeout": COMMON["timeout"]}
+SCORES = {**{k: COMMON[k] for k in ("model", "raw_scores", "truncate", "timeout")}}
+VECTORS = {"model": STRING, "dimensions": COUNT, "prompt_name": STRING, **{k: COMMON[k] for k in ("truncate", "timeout")}}
 
 POST = {
     "/rerank": ("TEI's rerank with `texts`; Jina's, vLLM's and llama.cpp's with `documents`",
@@ -80,7 +80,7 @@ POST = {
                    {"anyOf": [TEI_ANSWER, DOCUMENTS_ANSWER]}),
     "/v2/rerank": ("Cohere v2", with_documents, DOCUMENTS_ANSWER),
     "/voyage/v1/rerank": ("Voyage: top_k", obj(["query", "documents"], **COMMON, documents=DOCUMENTS, top_k=COUNT,
-                                              return_documents=FLAG, min_score=LEAST),
+                                              truncation=COMMON["truncate"], return_documents=FLAG, min_score=LEAST),
                           shape(object={"const": "list"}, data=array({"type": "object"}), model=STRING, usage=USAGE)),
     "/weaviate/rerank": ("Weaviate's reranker-transformers", obj(["query", "documents"], **COMMON, documents=DOCUMENTS),
                          shape(query=STRING, scores=array(shape(document=STRING, score=NUMBER)))),

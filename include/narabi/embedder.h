@@ -22,12 +22,15 @@ class Embedder {
   Embedder& operator=(Embedder&&) noexcept;
 
   int dimension() const;
+  int max_length() const;  // tokens of a text that are read; 0: all (some static tables)
   // The text put in front for `name` ("query" or "document"); empty where the folder names none.
   std::string prompt(std::string_view name) const;
   // texts.size() x dimension() floats, row by row. `prompt_name` empty: the folder's
-  // default_prompt_name, if it has one.
+  // default_prompt_name, if it has one. `truncated`, where it is given, says of each text
+  // whether it was longer than the model reads.
   std::vector<float> embed(std::span<const std::string_view> texts,
-                           std::string_view prompt_name = {}) const;
+                           std::string_view prompt_name = {},
+                           std::vector<bool>* truncated = nullptr) const;
 
  private:
   struct Impl;

@@ -1,6 +1,7 @@
 #include "narabi/embedder.h"
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 #include <filesystem>
 #include <optional>
@@ -94,6 +95,7 @@ struct Embedder::Impl {
         pool(options.threads > 0 ? options.threads : base::available_cores()) {
     if (layout.is_static) {
       table.emplace(layout.encoder);
+      max_length = static_cast<int>(std::min<std::size_t>(layout.static_ids.value_or(0), INT_MAX));
       engine::require_vocabulary(layout.encoder, tokenizer.vocabulary_size(), table->rows());
       return;
     }
@@ -125,21 +127,23 @@ struct Embedder::Impl {
                           std::string(name));
   }
 
-  void embed_static(const std::string& text, float* out) const {
-    const Encoding encoding = tokenizer.encode_plain(text);
-    std::span<const std::int32_t> ids(encoding.input_ids);
-    if (layout.static_ids) ids = ids.first(std::min(ids.size(), *layout.static_ids));
-    table->mean(ids, out);
+  Encoding encode_static(const std::string& text) const {
+    Encoding encoding = tokenizer.encode_plain(text);
+    encoding.truncated = layout.static_ids && encoding.input_ids.size() > *layout.static_ids;
+    if (encoding.truncated) encoding.input_ids.resize(*layout.static_ids);
+    return encoding;
   }
 
-  void embed_chunk(std::span<const std::string_view> texts, const std::string& prompt,
-                   float* out) const {
+  void embed_chunk(std::span<const std::string_view> texts, const std::string& prompt, float* out,
+                   std::vector<bool>* truncated) const {
     std::vector<Encoding> encodings(texts.size());
     for (const std::string_view text : texts) require_utf8(text);
     pool.parallel_for(texts.size(), [&](std::size_t i, int) {
       const std::string text = prompt + std::string(texts[i]);
       if (table) {
-        embed_static(text, out + i * table->width());
+        const Encoding encoding = encode_static(text);
+        table->mean(encoding.input_ids, out + i * table->width());
+        encodings[i].truncated = encoding.truncated;
       } else {
         const std::string bare = stripped(text);
         encodings[i] = tokenizer.encode(layout.lowercase ? text::lower(bare) : bare, max_length);
@@ -149,8 +153,10 @@ struct Embedder::Impl {
       const std::vector<float> vectors = scorer->vectors(encodings);
       std::copy(vectors.begin(), vectors.end(), out);
     }
-    for (std::size_t i = 0; i < texts.size() && layout.normalise; ++i)
-      l2_normalise(out + i * width(), width());
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (layout.normalise) l2_normalise(out + i * width(), width());
+      if (truncated != nullptr) truncated->push_back(encodings[i].truncated);
+    }
   }
 };
 
@@ -164,18 +170,24 @@ int Embedder::dimension() const {
   return static_cast<int>(impl_->width());
 }
 
+int Embedder::max_length() const {
+  return impl_->max_length;
+}
+
 std::string Embedder::prompt(std::string_view name) const {
   const auto found = impl_->layout.prompts.find(std::string(name));
   return found == impl_->layout.prompts.end() ? std::string() : found->second;
 }
 
 std::vector<float> Embedder::embed(std::span<const std::string_view> texts,
-                                   std::string_view prompt_name) const {
+                                   std::string_view prompt_name,
+                                   std::vector<bool>* truncated) const {
+  if (truncated != nullptr) truncated->clear();
   const std::string& prompt = impl_->prompt_of(prompt_name);
   std::vector<float> vectors(texts.size() * impl_->width());
   for (std::size_t begin = 0; begin < texts.size(); begin += kChunk) {
     const auto part = texts.subspan(begin, std::min(kChunk, texts.size() - begin));
-    impl_->embed_chunk(part, prompt, vectors.data() + begin * impl_->width());
+    impl_->embed_chunk(part, prompt, vectors.data() + begin * impl_->width(), truncated);
   }
   return vectors;
 }

@@ -34,8 +34,24 @@ void note_result(const service::RerankResult& result, Exchange& exchange) {
   exchange.tokens = result.tokens;
   exchange.queue_seconds = result.queue_seconds;
   exchange.inference_seconds = result.inference_seconds;
-  for (const service::PassageScore& passage : result.passages)
-    exchange.truncated += passage.truncated;
+  for (std::size_t i = 0; i < result.passages.size(); ++i)
+    if (result.passages[i].truncated) note_cut(i, exchange);
+}
+
+void note_cut(std::size_t index, Exchange& exchange) {
+  if (exchange.truncated++ == 0) exchange.first_cut = index;
+}
+
+HttpError too_long(const std::string& field, const service::Model& model,
+                   const Exchange& exchange) {
+  const std::string place =
+      exchange.items == 1 ? field : field + "[" + std::to_string(exchange.first_cut) + "]";
+  const char* what =
+      model.kind() == service::ModelKind::kReranker ? "with its query longer" : "longer";
+  return {413, "validation",
+          place + ": " + what + " than the model's " + std::to_string(model.max_length()) +
+              " tokens, and the request says not to truncate",
+          field};
 }
 
 void apply_timeout(const std::optional<double>& seconds, Exchange& exchange) {

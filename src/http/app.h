@@ -50,6 +50,9 @@ std::string model_names(const App& app, const std::vector<service::ModelPtr>& st
 // Puts down model, counts and times for the log, the metrics and the answer's headers.
 void note_result(const service::RerankResult& result, Exchange& exchange);
 void note_model(const std::vector<service::ModelPtr>& stages, Exchange& exchange);
+void note_cut(std::size_t index, Exchange& exchange);  // of an input, in their order
+// The refusal where something was cut and the request said not to; `field` has the inputs.
+HttpError too_long(const std::string& field, const service::Model& model, const Exchange& exchange);
 // The body's `timeout` (seconds), which may only shorten what the header or the server set.
 void apply_timeout(const std::optional<double>& seconds, Exchange& exchange);
 Response failed(const service::Failure& failure, ErrorShape shape, Exchange& exchange);

@@ -23,6 +23,7 @@ void read_common(const Fields& fields, EmbedRequest& out) {
   out.model = fields.optional_text("model").value_or("");
   out.prompt = fields.optional_text("prompt_name").value_or("");
   out.dimensions = fields.count("dimensions").value_or(0);
+  out.truncate = fields.flag("truncate", true);
   out.timeout = fields.number("timeout");
 }
 

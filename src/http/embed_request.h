@@ -12,6 +12,7 @@ struct EmbedRequest {
   std::string model, prompt;
   std::vector<std::string> texts;
   bool normalise = true;
+  bool truncate = true;        // false: a text that does not fit is an error
   bool base64 = false;         // OpenAI's encoding_format
   std::size_t dimensions = 0;  // 0: all
   std::optional<double> timeout;

@@ -113,6 +113,7 @@ void handle_embed(App& app, const ExchangePtr& exchange, const Reply& reply) {
   note_model({query.model}, *exchange);
   exchange->items = query.texts.size();
   const std::string model = model_names(app, {query.model});
+  const service::ModelPtr used = query.model;
   app.service.embed(std::move(query), exchange->ticket, [=](Outcome outcome) {
     const ErrorShape errors = openai ? ErrorShape::kOpenAi : ErrorShape::kText;
     if (const auto* failure = std::get_if<Failure>(&outcome))
@@ -121,6 +122,10 @@ void handle_embed(App& app, const ExchangePtr& exchange, const Reply& reply) {
     exchange->tokens = result.tokens;
     exchange->queue_seconds = result.queue_seconds;
     exchange->inference_seconds = result.inference_seconds;
+    for (std::size_t i = 0; i < result.cut.size(); ++i)
+      if (result.cut[i]) note_cut(i, *exchange);
+    if (!request.truncate && exchange->truncated > 0)
+      return reply(error_response(too_long(openai ? "input" : "inputs", *used, *exchange), errors));
     const std::size_t width = shape(result, request.dimensions, request.normalise);
     reply({.body =
                openai ? openai_body(result, width, request.base64, model) : tei_body(result, width),

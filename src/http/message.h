@@ -55,6 +55,7 @@ struct Exchange {
   service::Clock::time_point started = service::Clock::now();
   std::string model;  // "name@version" once it is known
   std::size_t items = 0, tokens = 0, truncated = 0;
+  std::size_t first_cut = 0;  // of the truncated ones: which input it was
   double queue_seconds = 0, inference_seconds = 0;
   std::string error_type, error;  // of a failure
 };

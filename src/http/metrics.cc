@@ -93,7 +93,7 @@ void write_queue(Page& page, App const& app, service::Stats& stats) {
   page.counter("narabi_batches_total", "Batches run", static_cast<double>(stats.batches));
   page.counter("narabi_items_total", "Pairs and texts scored", static_cast<double>(stats.items));
   page.counter("narabi_tokens_total", "Tokens scored", static_cast<double>(stats.tokens));
-  page.counter("narabi_truncated_total", "Pairs that were cut",
+  page.counter("narabi_truncated_total", "Pairs and texts that were cut",
                static_cast<double>(stats.truncated));
 }
 

@@ -79,6 +79,7 @@ void read_common(const Fields& fields, RerankRequest& out) {
   out.raw_scores = fields.flag("raw_scores", false);
   out.calibrated = fields.flag("calibrated", false);
   out.truncate = fields.flag("truncate", true);
+  if (out.shape == RerankShape::kVoyage) out.truncate &= fields.flag("truncation", true);
   out.max_passage = fields.flag("max_passage", false);
   out.details = fields.flag("return_details", false);
   out.keep = fields.count("keep").value_or(out.keep);

@@ -162,28 +162,16 @@ Response render(const App& app, const RerankRequest& request, const RerankResult
   return {.body = json.take(), .headers = {}};
 }
 
-HttpError too_long(const RerankRequest& request, const RerankResult& result) {
-  const char* field = request.shape == RerankShape::kTei ? "texts" : "documents";
-  for (std::size_t i = 0; i < result.passages.size(); ++i) {
-    if (!result.passages[i].truncated) continue;
-    return HttpError(413, "validation",
-                     std::string(field) + "[" + std::to_string(i) +
-                         "]: with the query longer than the model's " +
-                         std::to_string(result.stages.back()->max_length()) +
-                         " tokens, and truncate is false",
-                     field);
-  }
-  return HttpError(413, "validation", "too long", field);
-}
-
 Response answer(const App& app, const RerankRequest& request,
                 const std::variant<RerankResult, Failure>& outcome, Exchange& exchange) {
   if (const auto* failure = std::get_if<Failure>(&outcome))
     return failed(*failure, ErrorShape::kText, exchange);
   const auto& result = std::get<RerankResult>(outcome);
   note_result(result, exchange);
-  if (!request.truncate && exchange.truncated > 0)
-    return error_response(too_long(request, result), ErrorShape::kText);
+  if (!request.truncate && exchange.truncated > 0) {
+    const char* field = request.shape == RerankShape::kTei ? "texts" : "documents";
+    return error_response(too_long(field, *result.stages.back(), exchange), ErrorShape::kText);
+  }
   return render(app, request, result, exchange);
 }
 

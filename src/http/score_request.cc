@@ -20,6 +20,7 @@ std::vector<std::string> one_or_many(const Fields& fields, const char* key, std:
 void read_common(const Fields& fields, PairsRequest& out) {
   out.model = fields.optional_text("model").value_or("");
   out.raw_scores = fields.flag("raw_scores", false);
+  out.truncate = fields.flag("truncate", true);
   out.timeout = fields.number("timeout");
 }
 
@@ -46,7 +47,8 @@ PairsRequest parse_score(std::string_view body, std::size_t max_pairs) {
   read_common(fields, out);
   const bool named = fields.find("queries") != nullptr;  // vLLM's newer names
   out.queries = one_or_many(fields, named ? "queries" : "text_1", max_pairs);
-  out.passages = one_or_many(fields, named ? "documents" : "text_2", max_pairs);
+  out.passages_field = named ? "documents" : "text_2";
+  out.passages = one_or_many(fields, out.passages_field, max_pairs);
   if (out.queries.size() != 1 && out.queries.size() != out.passages.size())
     throw HttpError(422, "validation",
                     "text_1: expected one text or as many as text_2 (" +
@@ -61,6 +63,7 @@ PairsRequest parse_predict(std::string_view body, std::size_t max_pairs) {
   const Fields fields(root);
   PairsRequest out;
   read_common(fields, out);
+  out.passages_field = "inputs";
   const Value& inputs = fields.required("inputs", "a pair [query, passage] or an array of them");
   if (inputs.type != Value::Type::kArray)
     wrong_field("inputs", "a pair [query, passage] or an array of them: this model scores pairs",

@@ -12,8 +12,10 @@ struct PairsRequest {
   std::string model;
   std::vector<std::string> queries;  // one for all passages, or one each
   std::vector<std::string> passages;
+  const char* passages_field = "";  // what the request calls them
   bool raw_scores = false;
-  bool nested = false;  // /predict: inputs was a list of lists
+  bool truncate = true;  // false: an input that does not fit is an error
+  bool nested = false;   // /predict: inputs was a list of lists
   std::optional<double> timeout;
 };
 

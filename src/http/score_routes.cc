@@ -41,7 +41,8 @@ std::string score_body(const App& app, const PairsRequest& request, const Rerank
   return json.take();
 }
 
-std::string predict_body(const PairsRequest& request, const RerankResult& result) {
+std::string predict_body(const App&, const PairsRequest& request, const RerankResult& result,
+                         const Exchange&) {
   JsonWriter json;
   json.begin_array();
   for (const service::PassageScore& passage : result.passages) {
@@ -55,40 +56,35 @@ std::string predict_body(const PairsRequest& request, const RerankResult& result
   return json.take();
 }
 
-void submit(App& app, const ExchangePtr& exchange, PairsRequest& request,
-            service::Answer<RerankResult> answer) {
+using Body = std::string (*)(const App&, const PairsRequest&, const RerankResult&, const Exchange&);
+
+void submit(App& app, const ExchangePtr& exchange, const Reply& reply, PairsRequest request,
+            ErrorShape errors, Body body) {
   apply_timeout(request.timeout, *exchange);
-  app.service.rerank({.stages = resolve(app, request.model, service::ModelKind::kReranker),
-                      .queries = std::move(request.queries),
-                      .passages = std::move(request.passages)},
-                     exchange->ticket, std::move(answer));
+  service::RerankQuery query{.stages = resolve(app, request.model, service::ModelKind::kReranker),
+                             .queries = std::move(request.queries),
+                             .passages = std::move(request.passages)};
+  app.service.rerank(std::move(query), exchange->ticket, [=, &app](const Outcome& outcome) {
+    if (const auto* failure = std::get_if<Failure>(&outcome))
+      return reply(failed(*failure, errors, *exchange));
+    const auto& result = std::get<RerankResult>(outcome);
+    note_result(result, *exchange);
+    if (!request.truncate && exchange->truncated > 0) {
+      const service::Model& model = *result.stages.back();
+      return reply(error_response(too_long(request.passages_field, model, *exchange), errors));
+    }
+    reply({.body = body(app, request, result, *exchange), .headers = {}});
+  });
 }
 
 void score(App& app, const ExchangePtr& exchange, const Reply& reply) {
-  PairsRequest request = parse_score(exchange->request.body, app.options.max_batch);
-  PairsRequest options;
-  options.raw_scores = request.raw_scores;
-  submit(app, exchange, request, [&app, exchange, reply, options](const Outcome& outcome) {
-    if (const auto* failure = std::get_if<Failure>(&outcome))
-      return reply(failed(*failure, ErrorShape::kOpenAi, *exchange));
-    const auto& result = std::get<RerankResult>(outcome);
-    note_result(result, *exchange);
-    reply({.body = score_body(app, options, result, *exchange), .headers = {}});
-  });
+  submit(app, exchange, reply, parse_score(exchange->request.body, app.options.max_batch),
+         ErrorShape::kOpenAi, score_body);
 }
 
 void predict(App& app, const ExchangePtr& exchange, const Reply& reply) {
-  PairsRequest request = parse_predict(exchange->request.body, app.options.max_batch);
-  PairsRequest options;
-  options.raw_scores = request.raw_scores;
-  options.nested = request.nested;
-  submit(app, exchange, request, [exchange, reply, options](const Outcome& outcome) {
-    if (const auto* failure = std::get_if<Failure>(&outcome))
-      return reply(failed(*failure, ErrorShape::kText, *exchange));
-    const auto& result = std::get<RerankResult>(outcome);
-    note_result(result, *exchange);
-    reply({.body = predict_body(options, result), .headers = {}});
-  });
+  submit(app, exchange, reply, parse_predict(exchange->request.body, app.options.max_batch),
+         ErrorShape::kText, predict_body);
 }
 
 }  // namespace

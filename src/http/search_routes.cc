@@ -108,6 +108,8 @@ void handle_search(App& app, const ExchangePtr& exchange, const Reply& reply) {
         exchange->items = result.hits.size();
         exchange->queue_seconds = result.queue_seconds;
         exchange->inference_seconds = result.inference_seconds;
+        for (std::size_t i = 0; i < result.hits.size(); ++i)
+          if (result.hits[i].reranked && result.hits[i].reranked->truncated) note_cut(i, *exchange);
         reply({.body = body_of(app, result, shown, stages, *exchange), .headers = {}});
       });
 }

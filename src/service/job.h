@@ -58,6 +58,7 @@ struct Job {
 
   std::vector<Score> scores;   // rerankers: one an item
   std::vector<float> vectors;  // embedders: dimension() floats an item
+  std::vector<bool> cut;       // embedders: of each item, whether the model read only its beginning
   double queued_seconds = 0;   // until the first batch
   double inference_seconds = 0;
 

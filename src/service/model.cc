@@ -53,7 +53,7 @@ Model::Model(std::string name, std::string folder, const ModelOptions& options,
     const std::string encoder = engine::read_layout(folder_).encoder;
     if (std::filesystem::exists(std::filesystem::path(encoder) / "config.json"))
       summary_ = inspect(encoder);
-    max_length_ = options.max_length > 0 ? options.max_length : 512;
+    max_length_ = embedder_->max_length() > 0 ? embedder_->max_length() : 512;
   } else {
     reranker_ = std::make_unique<Reranker>(folder_, options);
     summary_ = inspect(folder_);

@@ -92,6 +92,7 @@ std::optional<Failure> Scheduler::submit(const JobPtr& job, bool admitted) {
   } else {
     job->vectors.resize(job->items.size() *
                         static_cast<std::size_t>(job->model->embedder().dimension()));
+    job->cut.resize(job->items.size());
   }
   if (job->items.empty()) {
     job->done(*job, nullptr);
@@ -249,14 +250,20 @@ void Scheduler::run_slices(const Batch& batch) {
   for (const Slice& slice : batch)
     for (std::size_t i = slice.begin; i < slice.end; ++i)
       texts.push_back(slice.job->items[i].passage);
-  const std::vector<float> vectors = model.embedder().embed(texts, batch.front().job->prompt);
+  std::vector<bool> cut;
+  const std::vector<float> vectors = model.embedder().embed(texts, batch.front().job->prompt, &cut);
   const auto width = static_cast<std::size_t>(model.embedder().dimension());
   auto from = vectors.begin();
+  std::size_t at = 0;
   for (const Slice& slice : batch) {
     const auto count = static_cast<std::ptrdiff_t>((slice.end - slice.begin) * width);
     std::copy(from, from + count,
               slice.job->vectors.begin() + static_cast<std::ptrdiff_t>(slice.begin * width));
     from += count;
+    for (std::size_t i = slice.begin; i < slice.end; ++i) {
+      stats_.truncated += cut[at];
+      slice.job->cut[i] = cut[at++];
+    }
   }
 }
 

@@ -187,6 +187,7 @@ void Service::embed(EmbedQuery query, const TicketPtr& ticket, Answer<EmbedResul
     if (failure != nullptr) return (*shared_answer)(*failure);
     EmbedResult result;
     result.vectors = std::move(done.vectors);
+    result.cut = std::move(done.cut);
     result.dimension = static_cast<std::size_t>(done.model->embedder().dimension());
     for (const Item& item : done.items)
       result.tokens += done.model->estimate_tokens(item.passage.size());

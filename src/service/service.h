@@ -35,6 +35,7 @@ struct EmbedQuery {
 struct EmbedResult {
   std::vector<float> vectors;  // texts x dimension
   std::size_t dimension = 0;
+  std::vector<bool> cut;   // of each text, whether it was longer than the model reads
   std::size_t tokens = 0;  // estimated
   double queue_seconds = 0, inference_seconds = 0;
 };

@@ -205,6 +205,32 @@ class Routes(HttpTest):
         self.assertTrue(answer.json["meta"]["warnings"])
         self.refused(self.post("/rerank", {"query": QUERY, "texts": long, "truncate": False}), 413, "texts")
 
+    def test_every_route_counts_what_was_cut_and_refuses_it_when_told_so(self):
+        long = "京都の古い寺院では。" * 400
+        for path, body, key, field in [
+                ("/rerank", {"query": QUERY, "texts": ["a", long]}, "truncate", "texts"),
+                ("/v2/rerank", {"query": QUERY, "documents": ["a", long]}, "truncate", "documents"),
+                ("/voyage/v1/rerank", {"query": QUERY, "documents": ["a", long]}, "truncation", "documents"),
+                ("/voyage/v1/rerank", {"query": QUERY, "documents": ["a", long]}, "truncate", "documents"),
+                ("/weaviate/rerank", {"query": QUERY, "documents": ["a", long]}, "truncate", "documents"),
+                ("/score", {"text_1": QUERY, "text_2": ["a", long]}, "truncate", "text_2"),
+                ("/score", {"queries": QUERY, "documents": ["a", long]}, "truncate", "documents"),
+                ("/predict", {"inputs": [[QUERY, "a"], [QUERY, long]]}, "truncate", "inputs"),
+                ("/embed", {"inputs": ["a", long]}, "truncate", "inputs"),
+                ("/v1/embeddings", {"input": ["a", long]}, "truncate", "input")]:
+            with self.subTest(path=path, key=key):
+                for more in ({}, {key: True}):
+                    answer = self.post(path, {**body, **more})
+                    self.assertEqual((answer.status, answer.headers["x-narabi-truncated"]), (200, "1"))
+                answer = self.post(path, {**body, key: False})
+                refusal = self.refused(answer, 413, field, error_object=path in ("/score", "/v1/embeddings"))
+                self.assertIn(f"{field}[1]: ", refusal["message"])
+                self.assertEqual(answer.headers["x-narabi-truncated"], "1")
+        self.ok("/embed", {"inputs": DOCUMENTS, "truncate": False})
+        before = self.server.metric("narabi_truncated_total")
+        self.ok("/embed", {"inputs": [long, long + "。"]})
+        self.assertEqual(self.server.metric("narabi_truncated_total") - before, 2)
+
     def test_windows_find_what_stands_at_the_end_of_a_long_document(self):
         filler = "これは関係のない文である。" * 300
         documents = [filler, filler + DOCUMENTS[1]]

@@ -71,6 +71,12 @@ class Search(HttpTest):
             self.assert_same(answer["results"], self.command_line("--retriever", retriever, "--candidates", "10", "--blend",
                                                                   "0.5", "--model", MODEL))
 
+    def test_hits_that_were_cut_are_counted(self):
+        answer = self.post("/search", {"query": "銀閣寺" * 600, "candidates": 5})  # leaves no room for a hit
+        hits = answer.json["results"]
+        self.assertTrue(hits and all(hit["truncated"] for hit in hits), hits)
+        self.assertEqual(answer.headers["x-narabi-truncated"], str(len(hits)))
+
     def test_info_says_which_retrievers_there_are(self):
         self.assertEqual(self.server.get("/info").json["retrievers"], ["bm25", "dense", "hybrid"])
 
