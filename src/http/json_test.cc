@@ -36,9 +36,16 @@ TEST(JsonValue, comes_back_as_it_was) {
   EXPECT_EQ(to_json(parse_json(text)), text);
 }
 
+TEST(JsonValue, gives_numbers_back_digit_by_digit) {
+  for (const char* text : {"1234567890123456789", "-9007199254740993", "18446744073709551615",
+                           "123456789012345678901234567890", "1.0", "1e5", "-0.10"})
+    EXPECT_EQ(to_json(parse_json(text)), text);
+}
+
 TEST(JsonValue, names_the_place_of_a_key_that_stands_twice) {
   EXPECT_EQ(refusal(R"({"a":1,"a":2})").substr(0, 2), "a|");
   EXPECT_EQ(refusal(R"({"d":["x",{"text":1,"text":2}]})").substr(0, 10), "d[1].text|");
+  EXPECT_EQ(refusal(R"({"q":0,"a":{"b":1,"c":2,"b":3}})").substr(0, 4), "a.b|");
   EXPECT_EQ(refusal(R"({"a":{"b":1},"b":{"b":2}})"), "accepted");
 }
 

@@ -33,14 +33,14 @@ class Builder : public nlohmann::json_sax<json> {
     return true;
   }
   bool number_integer(number_integer_t value) override {
-    return number(static_cast<double>(value));
+    return number(static_cast<double>(value), std::to_string(value));
   }
   bool number_unsigned(number_unsigned_t value) override {
-    return number(static_cast<double>(value));
+    return number(static_cast<double>(value), std::to_string(value));
   }
   bool number_float(number_float_t value, const string_t& text) override {
     if (!std::isfinite(value)) refuse("the number " + text.substr(0, 40) + " is too large", path());
-    return number(value);
+    return number(value, text);
   }
   bool string(string_t& value) override {
     Value& out = place();
@@ -55,12 +55,10 @@ class Builder : public nlohmann::json_sax<json> {
   bool end_array() override { return close(); }
   bool key(string_t& name) override {
     auto& object = stack_.back()->object;
-    if (object.size() > kMostKeys) refuse("an object has too many keys", path());
-    if (stack_.back()->find(name) != nullptr) {
-      const std::string above = path();
-      refuse("the key \"" + name + "\" stands there twice", above.empty() ? name : above);
-    }
+    const bool twice = stack_.back()->find(name) != nullptr;
     object.push_back({std::move(name), Value{}});
+    if (object.size() > kMostKeys) refuse("an object has too many keys", path());
+    if (twice) refuse("the key \"" + object.back().key + "\" stands there twice", path());
     return true;
   }
   bool parse_error(std::size_t position, const std::string&,
@@ -100,10 +98,11 @@ class Builder : public nlohmann::json_sax<json> {
     if (parent.type == Value::Type::kObject) return parent.object.back().value;
     return parent.array.emplace_back();
   }
-  bool number(double value) {
+  bool number(double value, std::string text) {
     Value& out = place();
     out.type = Value::Type::kNumber;
     out.number = value;
+    out.text = std::move(text);
     return true;
   }
   bool open(Value::Type type) {
@@ -134,11 +133,7 @@ void write(JsonWriter& out, const Value& value) {
       out.flag(value.boolean);
       break;
     case Value::Type::kNumber:
-      if (value.number == std::floor(value.number) && std::abs(value.number) < 9e15) {
-        out.integer(static_cast<std::int64_t>(value.number));
-      } else {
-        out.number(value.number);
-      }
+      out.raw(value.text);
       break;
     case Value::Type::kString:
       out.text(value.text);

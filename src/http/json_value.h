@@ -16,7 +16,7 @@ struct Value {
   Type type = Type::kNull;
   bool boolean = false;
   double number = 0;
-  std::string text;
+  std::string text;  // of a string; of a number, as it came: a double may not hold its digits
   std::vector<Value> array;
   std::vector<Member> object;  // in the order of the text
 

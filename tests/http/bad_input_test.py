@@ -122,6 +122,8 @@ class BadInput(HttpTest):
         self.refused(self.server.request("POST", "/rerank", body, JSON), 400, "query")
         body = '{"query":"a","documents":[{"text":"b","text":"c"}]}'
         self.refused(self.server.request("POST", "/rerank", body, JSON), 400, "documents[0].text")
+        body = '{"query":"a","documents":["c"],"query":"b"}'
+        self.refused(self.server.request("POST", "/rerank", body, JSON), 400, "query")
 
     def test_every_wrong_field_of_every_rerank_route_is_named(self):
         for path in RERANKS:

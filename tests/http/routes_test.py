@@ -231,6 +231,12 @@ class Routes(HttpTest):
         self.ok("/embed", {"inputs": [long, long + "。"]})
         self.assertEqual(self.server.metric("narabi_truncated_total") - before, 2)
 
+    def test_a_document_comes_back_with_the_numbers_it_came_with(self):
+        document = '{"text":"京都","id":1234567890123456789,"v":1.0,"w":1e5}'
+        answer = self.server.request("POST", "/v1/rerank", f'{{"query":"q","documents":[{document}]}}',
+                                     {"content-type": "application/json"})
+        self.assertIn(document, answer.body.decode())
+
     def test_windows_find_what_stands_at_the_end_of_a_long_document(self):
         filler = "これは関係のない文である。" * 300
         documents = [filler, filler + DOCUMENTS[1]]
