@@ -44,8 +44,10 @@ std::pair<std::string, std::string> split_model(const std::string& text) {
 void load_models(const Options& options, service::Service& service) {
   for (const std::string& text : options.models) {
     const auto [name, folder] = split_model(text);
-    if (name.empty() || name.find('>') != std::string::npos)
-      throw InvalidArgument("--model " + text + ": expected FOLDER or NAME=FOLDER");
+    if (!service::is_slot_name(name))
+      throw InvalidArgument("--model " + text +
+                            ": expected FOLDER or NAME=FOLDER, the name without \">\" and control "
+                            "characters");
     if (service.models().exactly(name))
       throw InvalidArgument("--model " + text + ": the name " + name +
                             " is taken; give another as NAME=FOLDER");

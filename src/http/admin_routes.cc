@@ -28,8 +28,9 @@ void load(App& app, const ExchangePtr& exchange, const Reply& reply) {
   const Value root = parse_json(exchange->request.body);
   const Fields fields(root);
   const std::string name = fields.text("name"), folder = fields.text("folder");
-  if (name.empty() || name.find('>') != std::string::npos)
-    throw HttpError(422, "validation", "name: expected a name without \">\"", "name");
+  if (!service::is_slot_name(name))
+    throw HttpError(422, "validation", "name: expected a name without \">\" and control characters",
+                    "name");
   app.service.background().post([&app, exchange, reply, name, folder] {
     try {
       const service::ModelPtr model = app.service.models().load(name, folder);

@@ -36,6 +36,12 @@ auto named(const std::string& name) {
 
 }  // namespace
 
+bool is_slot_name(std::string_view name) {
+  return !name.empty() && std::none_of(name.begin(), name.end(), [](char c) {
+    return c == '>' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+  });
+}
+
 ModelSlots::ModelSlots(const ModelOptions& options) : options_(options) {}
 
 ModelPtr ModelSlots::load(const std::string& name, const std::string& folder) {

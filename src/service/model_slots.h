@@ -5,11 +5,16 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "service/model.h"
 
 namespace narabi::service {
+
+// Whether a slot may have this name. It stands in lists and cascades ("small>large"), in headers
+// and in logs, so there is no '>' in it and no control character.
+bool is_slot_name(std::string_view name);
 
 class ModelSlots {
  public:

@@ -4,12 +4,13 @@ import http.client
 import os
 import resource
 import socket
+import subprocess
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
-from narabi_http import DOCUMENTS, JSON, QUERY, HttpTest, Server, in_threads, wait_until
+from narabi_http import DOCUMENTS, JSON, MODEL, NARABI, QUERY, HttpTest, Server, in_threads, wait_until
 
 BODY = {"query": QUERY, "texts": DOCUMENTS}
 IDLE = int(os.environ.get("NARABI_IDLE", "1000"))  # the whole of it: 10000
@@ -139,6 +140,11 @@ class OneServerEach(unittest.TestCase):
         connection.close()
         self.assertEqual(server.stop(), 0)
         self.assertFalse(Path(path).exists())
+
+    def test_a_model_name_is_no_place_for_a_header(self):
+        ended = subprocess.run([NARABI, "serve", "--port", "0", "--model", f"a\r\nb={MODEL}"], capture_output=True, timeout=60)
+        self.assertNotEqual(ended.returncode, 0)
+        self.assertIn(b"control characters", ended.stderr)
 
     def test_metrics_and_the_admin_api_on_a_port_of_their_own(self):
         server = Server("--prometheus-port", 0, "--admin-token", "token", "--api-key", "key")

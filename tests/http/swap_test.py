@@ -81,7 +81,9 @@ class Swap(HttpTest):
 
     def test_wrong_admin_requests_are_named(self):
         for body, field in [({"name": "a"}, "folder"), ({"folder": "a"}, "name"), ({"name": "", "folder": "a"}, "name"),
-                            ({"name": "a>b", "folder": "a"}, "name"), ({"name": 1, "folder": "a"}, "name")]:
+                            ({"name": "a>b", "folder": "a"}, "name"), ({"name": 1, "folder": "a"}, "name"),
+                            ({"name": "a\r\nset-cookie: b=1", "folder": MODEL}, "name"),
+                            ({"name": "a\x7f", "folder": MODEL}, "name")]:
             self.refused(self.post("/admin/models", body, headers=ADMIN), 422, field)
         self.refused(self.post("/admin/shadow", {"primary": "no", "shadow": "no"}, headers=ADMIN), 422, "primary")
         self.refused(self.post("/admin/shadow", {"share": 2}, headers=ADMIN), 422, "share")
