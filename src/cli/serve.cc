@@ -30,6 +30,23 @@ struct Options {
   http::ServerOptions http;
 };
 
+// Read as a signed number: without a sign "-1" is the largest there is.
+CLI::Validator count_from(std::int64_t least, std::int64_t most = 1'000'000'000'000) {
+  return CLI::Range(least, most);
+}
+
+// Seconds that a clock of nanoseconds holds; CLI::Range lets "nan" pass.
+CLI::Validator seconds_from(double least) {
+  static constexpr double kMost = 1e8;
+  const auto check = [least](const std::string& text) {
+    double value = 0;
+    if (CLI::detail::lexical_cast(text, value) && value >= least && value <= kMost)
+      return std::string();
+    return fmt::format("Value {} not in range {} to {}", text, least, kMost);
+  };
+  return {check, fmt::format("FLOAT in [{} - {}]", least, kMost)};
+}
+
 // "name=folder", or a folder whose last part is the name.
 std::pair<std::string, std::string> split_model(const std::string& text) {
   const std::size_t equals = text.find('=');
@@ -163,6 +180,7 @@ void add_model_options(CLI::App& command, Options& options) {
   command
       .add_option("--cache-entries", options.service.cache_entries,
                   "Scores to keep, about 150 bytes each; 0: no cache")
+      ->check(count_from(0))
       ->envname("CACHE_ENTRIES")
       ->capture_default_str();
   command.add_flag("--strict-model-names", options.service.strict_names,
@@ -198,45 +216,53 @@ void add_address_options(CLI::App& command, Options& options) {
 }
 
 void add_limit_options(CLI::App& command, Options& options) {
-  const auto positive = [&](const char* flag, auto& value, const char* help, const char* env) {
+  const auto count = [&](const char* flag, auto& value, const char* help, const char* env) {
     command.add_option(flag, value, help)
-        ->check(CLI::PositiveNumber)
+        ->check(count_from(1))
         ->envname(env)
         ->capture_default_str();
   };
-  positive("--max-concurrent-requests", options.service.max_open_requests,
-           "Requests open at a time; more get 429", "MAX_CONCURRENT_REQUESTS");
-  positive("--max-batch-tokens", options.service.scheduler.max_batch_tokens,
-           "Tokens of a batch, estimated", "MAX_BATCH_TOKENS");
-  positive("--max-queue-tokens", options.service.scheduler.max_queue_tokens,
-           "Tokens that may wait, estimated; more get 429", "MAX_QUEUE_TOKENS");
+  const auto seconds = [&](const char* flag, double& value, const char* help, const char* env) {
+    command.add_option(flag, value, help)
+        ->check(seconds_from(0.001))
+        ->envname(env)
+        ->capture_default_str();
+  };
+  count("--max-concurrent-requests", options.service.max_open_requests,
+        "Requests open at a time; more get 429", "MAX_CONCURRENT_REQUESTS");
+  count("--max-batch-tokens", options.service.scheduler.max_batch_tokens,
+        "Tokens of a batch, estimated", "MAX_BATCH_TOKENS");
+  count("--max-queue-tokens", options.service.scheduler.max_queue_tokens,
+        "Tokens that may wait, estimated; more get 429", "MAX_QUEUE_TOKENS");
   command
       .add_option(
           "--max-queue-seconds", options.service.scheduler.max_queue_seconds,
           "Work that may wait, in seconds at the speed measured lately; more get 429; 0: the "
           "deadlines and --max-queue-tokens alone")
-      ->check(CLI::NonNegativeNumber)
+      ->check(seconds_from(0))
       ->envname("MAX_QUEUE_SECONDS")
       ->capture_default_str();
-  positive("--batch-seconds", options.service.scheduler.batch_seconds,
-           "Time that a batch aims at, so that small requests get in between", "BATCH_SECONDS");
-  positive("--max-client-batch-size", options.http.max_batch,
-           "Documents, texts or pairs of a request", "MAX_CLIENT_BATCH_SIZE");
-  positive("--payload-limit", options.http.body_limit, "Bytes of a request", "PAYLOAD_LIMIT");
-  positive("--max-connections", options.http.max_connections, "Connections open at a time",
-           "MAX_CONNECTIONS");
-  positive("--request-timeout", options.http.request_seconds,
-           "Seconds that a request may take that names no X-Request-Timeout", "REQUEST_TIMEOUT");
-  positive("--header-timeout", options.http.header_seconds, "Seconds for a request's headers",
-           "HEADER_TIMEOUT");
-  positive("--body-timeout", options.http.body_seconds, "Seconds for a request's body",
-           "BODY_TIMEOUT");
-  positive("--idle-timeout", options.http.idle_seconds, "Seconds between two requests",
-           "IDLE_TIMEOUT");
-  positive("--drain-timeout", options.http.drain_seconds,
-           "Seconds after SIGTERM for the requests under way", "DRAIN_TIMEOUT");
-  positive("--io-threads", options.http.io_threads, "Threads for connections and JSON",
-           "IO_THREADS");
+  seconds("--batch-seconds", options.service.scheduler.batch_seconds,
+          "Time that a batch aims at, so that small requests get in between", "BATCH_SECONDS");
+  count("--max-client-batch-size", options.http.max_batch, "Documents, texts or pairs of a request",
+        "MAX_CLIENT_BATCH_SIZE");
+  count("--payload-limit", options.http.body_limit, "Bytes of a request", "PAYLOAD_LIMIT");
+  count("--max-connections", options.http.max_connections, "Connections open at a time",
+        "MAX_CONNECTIONS");
+  seconds("--request-timeout", options.http.request_seconds,
+          "Seconds that a request may take that names no X-Request-Timeout", "REQUEST_TIMEOUT");
+  seconds("--header-timeout", options.http.header_seconds, "Seconds for a request's headers",
+          "HEADER_TIMEOUT");
+  seconds("--body-timeout", options.http.body_seconds, "Seconds for a request's body",
+          "BODY_TIMEOUT");
+  seconds("--idle-timeout", options.http.idle_seconds, "Seconds between two requests",
+          "IDLE_TIMEOUT");
+  seconds("--drain-timeout", options.http.drain_seconds,
+          "Seconds after SIGTERM for the requests under way", "DRAIN_TIMEOUT");
+  command.add_option("--io-threads", options.http.io_threads, "Threads for connections and JSON")
+      ->check(count_from(1, 1024))
+      ->envname("IO_THREADS")
+      ->capture_default_str();
 }
 
 constexpr const char* kFooter =

@@ -141,6 +141,20 @@ class OneServerEach(unittest.TestCase):
         self.assertEqual(server.stop(), 0)
         self.assertFalse(Path(path).exists())
 
+    def test_flags_without_sense_are_refused(self):
+        for flag, value in [("--request-timeout", "1e10"), ("--request-timeout", "nan"), ("--request-timeout", "0"),
+                            ("--max-queue-seconds", "nan"), ("--max-queue-seconds", "-1"), ("--drain-timeout", "inf"),
+                            ("--cache-entries", "-1"), ("--max-batch-tokens", "-1"), ("--payload-limit", "0"),
+                            ("--io-threads", "-1"), ("--io-threads", "5000")]:
+            with self.subTest(flag=flag, value=value):
+                ended = subprocess.run([NARABI, "serve", "--model", "/no/such/folder", "--port", "0", f"{flag}={value}"],
+                                       capture_output=True, timeout=60)
+                self.assertEqual(ended.returncode, 2, ended.stderr)
+                message = ended.stderr.decode()
+                self.assertIn(flag, message)
+                self.assertIn(f"Value {value} not in range", message)
+                self.assertLess(len(message), 200)
+
     def test_a_model_name_is_no_place_for_a_header(self):
         ended = subprocess.run([NARABI, "serve", "--port", "0", "--model", f"a\r\nb={MODEL}"], capture_output=True, timeout=60)
         self.assertNotEqual(ended.returncode, 0)
