@@ -2,8 +2,6 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -13,6 +11,7 @@
 #include <thread>
 
 #include "http/session.h"
+#include "http/socket_file.h"
 #include "narabi/error.h"
 #include "narabi/version.h"
 
@@ -285,12 +284,6 @@ std::string peer_of(const asio::local::stream_protocol::socket&) {
   return "unix";
 }
 
-// What a server that was killed left behind; never a file of another kind.
-void remove_stale_socket(const std::string& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(path.c_str());
-}
-
 template <typename Protocol>
 asio::awaitable<void> accept_forever(typename Protocol::acceptor& acceptor, asio::io_context& io,
                                      SessionContext context) {
@@ -317,6 +310,7 @@ struct Server::Impl {
   asio::io_context io;
   asio::ip::tcp::acceptor tcp{io}, inside{io};
   asio::local::stream_protocol::acceptor local{io};
+  std::optional<SocketFile> file;  // where `local` listens
   asio::signal_set signals{io};
   Connections connections;
   std::atomic<bool> draining{false}, terminated{false};
@@ -354,9 +348,10 @@ void Server::Impl::listen() {
   if (options().inside_port) listen_on(inside, *options().inside_port);
   if (!is_local()) return listen_on(tcp, options().port);
   try {
-    remove_stale_socket(options().unix_socket);
+    file.emplace(options().unix_socket);
     local.open();
     local.bind(asio::local::stream_protocol::endpoint(options().unix_socket));
+    file->note_bound();
     local.listen(asio::socket_base::max_listen_connections);
   } catch (const boost::system::system_error& error) {
     throw IoError("cannot listen on " + options().unix_socket + ": " + error.code().message());
@@ -389,7 +384,7 @@ void Server::Impl::close_listener() {
     inside.close(ignored);
     local.close(ignored);
   });
-  if (is_local()) ::unlink(options().unix_socket.c_str());
+  if (file) file->remove();
 }
 
 // First everybody is told (/ready says 503, answers say Connection: close) while new requests are

@@ -141,6 +141,29 @@ class OneServerEach(unittest.TestCase):
         self.assertEqual(server.stop(), 0)
         self.assertFalse(Path(path).exists())
 
+    def test_a_unix_socket_in_use_is_left_alone_and_one_that_is_stale_is_taken(self):
+        path = Path(tempfile.mkdtemp(), "narabi.sock")
+        command = [NARABI, "serve", "--model", MODEL, "--uds-path", path]
+        with socket.socket(socket.AF_UNIX) as stale:
+            stale.bind(str(path))
+        server = Server("--uds-path", path)
+        second = subprocess.run(command, capture_output=True, timeout=60)
+        self.assertNotEqual(second.returncode, 0)
+        self.assertIn(b"Address already in use", second.stderr)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            connection.sendall(b"GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+            self.assertTrue(connection.recv(100).startswith(b"HTTP/1.1 200 "))
+        path.unlink()
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+            self.assertEqual(server.stop(), 0)
+            self.assertTrue(path.exists())
+        path.unlink()
+        path.write_text("no socket")
+        self.assertNotEqual(subprocess.run(command, capture_output=True, timeout=60).returncode, 0)
+        self.assertEqual(path.read_text(), "no socket")
+
     def test_flags_without_sense_are_refused(self):
         for flag, value in [("--request-timeout", "1e10"), ("--request-timeout", "nan"), ("--request-timeout", "0"),
                             ("--max-queue-seconds", "nan"), ("--max-queue-seconds", "-1"), ("--drain-timeout", "inf"),
