@@ -90,17 +90,23 @@ bool Router::hidden(const Route& route, const Exchange& exchange) const {
   return exchange.inside != (admin || path == "/metrics");
 }
 
-const Route& Router::find(const Exchange& exchange) const {
+const Route* Router::find(const Exchange& exchange) const {
+  const Request& request = exchange.request;
+  const auto found = routes_.find(request.path);
+  if (found == routes_.end() || hidden(found->second[0], exchange)) return nullptr;
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  for (const Route& route : found->second)
+    if (method == route.method) return &route;
+  return nullptr;
+}
+
+HttpError Router::no_route(const Exchange& exchange) const {
   const Request& request = exchange.request;
   const auto found = routes_.find(request.path);
   if (found == routes_.end() || hidden(found->second[0], exchange))
-    throw HttpError(404, "not_found", "no such route: see /openapi.json");
-  const std::string method = request.method == "HEAD" ? "GET" : request.method;
-  for (const Route& route : found->second)
-    if (method == route.method) return route;
-  throw HttpError(
-      405, "method_not_allowed",
-      "this route takes " + methods(found->second) + ", not " + request.method.substr(0, 20));
+    return {404, "not_found", "no such route: see /openapi.json"};
+  return {405, "method_not_allowed",
+          "this route takes " + methods(found->second) + ", not " + request.method.substr(0, 20)};
 }
 
 void Router::check(const Route& route, const Exchange& exchange) const {
@@ -172,42 +178,52 @@ void Router::count(const Route* route, const Exchange& exchange, const Response&
   }
 }
 
+void Router::finish(const Route* route, Exchange& exchange, Response& response) {
+  if (response.status >= 400) exchange.error_type = error_type_of(response);
+  count(route, exchange, response);
+  dress(exchange, response);
+  log_request(app_.options.log, exchange, response);
+}
+
+Response Router::refuse(Exchange& exchange, const HttpError& error) {
+  if (exchange.id.empty()) exchange.id = request_id(exchange.request);
+  const Route* route = find(exchange);
+  Response response = error_response(error, route ? route->errors : ErrorShape::kText);
+  finish(route, exchange, response);
+  return response;
+}
+
 void Router::handle(const ExchangePtr& exchange, const Reply& reply) {
   exchange->id = request_id(exchange->request);
   if (preflight(exchange, reply)) return;
-  const Route* route = nullptr;
-  ErrorShape shape = ErrorShape::kText;
-  const auto dressed = [this, exchange, reply](const Route* chosen) -> Reply {
-    return [this, exchange, reply, chosen](Response response) {
-      if (response.status >= 400) exchange->error_type = error_type_of(response);
-      count(chosen, *exchange, response);
-      dress(*exchange, response);
-      log_request(app_.options.log, *exchange, response);
-      reply(std::move(response));
-    };
+  const Route* route = find(*exchange);
+  const ErrorShape shape = route ? route->errors : ErrorShape::kText;
+  const Reply finished = [this, exchange, reply, route](Response response) {
+    if (exchange->answered.exchange(true)) return;
+    finish(route, *exchange, response);
+    reply(std::move(response));
   };
   try {
-    route = &find(*exchange);
-    shape = route->errors;
+    if (!route) throw no_route(*exchange);
     check(*route, *exchange);
     set_deadline(*exchange);
     if (does_work(*route) && app_.service.full()) {  // before the body is even read as JSON
       const int wait = std::max(1, static_cast<int>(std::ceil(app_.service.waiting_seconds())));
-      return dressed(route)(failed({service::FailureKind::kOverloaded,
-                                    "the server is at its limit; try again later",
-                                    {},
-                                    wait},
-                                   shape, *exchange));
+      return finished(failed({service::FailureKind::kOverloaded,
+                              "the server is at its limit; try again later",
+                              {},
+                              wait},
+                             shape, *exchange));
     }
-    route->handle(app_, exchange, dressed(route));
+    route->handle(app_, exchange, finished);
   } catch (const HttpError& error) {
     Response response = error_response(error, shape);
     if (error.status() == 405)
       response.headers.emplace_back("allow", methods(routes_.find(exchange->request.path)->second));
     if (error.status() == 503) response.headers.emplace_back("retry-after", "5");
-    dressed(route)(std::move(response));
+    finished(std::move(response));
   } catch (const std::exception& error) {
-    dressed(route)(error_response(HttpError(500, "unknown", error.what()), shape));
+    finished(error_response(HttpError(500, "unknown", error.what()), shape));
   }
 }
 

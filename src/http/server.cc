@@ -1,10 +1,10 @@
 #include "http/server.h"
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <boost/asio.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/beast.hpp>
 #include <csignal>
 #include <optional>
@@ -47,7 +47,10 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
   using Socket = typename Protocol::socket;
 
   Session(Socket socket, SessionContext context, std::string peer)
-      : stream_(std::move(socket)), context_(context), peer_(std::move(peer)) {}
+      : stream_(std::move(socket)),
+        read_timer_(stream_.get_executor()),
+        context_(context),
+        peer_(std::move(peer)) {}
 
   void start() {
     auto self = this->shared_from_this();
@@ -106,28 +109,41 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
     parser.header_limit(static_cast<std::uint32_t>(options().header_limit));
     parser.body_limit(options().body_limit);
     error_code error;
-    stream_.expires_after(seconds(options().header_seconds));
+    read_within(options().header_seconds);
     co_await wire::async_read_header(stream_, buffer_, parser,
                                      asio::redirect_error(use_awaitable, error));
     if (!error && beast::iequals(parser.get()[wire::field::expect], "100-continue"))
       co_await say_continue(error);
     if (!error) {
-      stream_.expires_after(seconds(options().body_seconds));
+      read_within(options().body_seconds);
       co_await wire::async_read(stream_, buffer_, parser,
                                 asio::redirect_error(use_awaitable, error));
     }
+    read_timer_.expires_at(service::Clock::time_point::max());
     if (error) {
-      co_await refuse(error);
+      co_await refuse(parser, error);
       co_return false;
     }
     const bool head = parser.get().method() == wire::verb::head;
     const unsigned version = parser.get().version();
     const bool client_keeps = parser.keep_alive();
-    const auto response = co_await answer(to_exchange(parser));
+    const auto response = co_await answer(to_exchange(parser), version);
     if (!response) co_return false;
     const bool keep = client_keeps && !context_.draining;
     co_await write(*response, version, keep, head, error);
     co_return keep && !error;
+  }
+
+  // Beast's own timer closes the socket, and then there is no way to say 408.
+  void read_within(double limit) {
+    late_ = false;
+    stream_.expires_never();
+    read_timer_.expires_after(seconds(limit));
+    read_timer_.async_wait([self = this->shared_from_this()](const error_code& error) {
+      if (error || self->read_timer_.expiry() > service::Clock::now()) return;  // it was set anew
+      self->late_ = true;
+      self->stream_.cancel();
+    });
   }
 
   asio::awaitable<void> say_continue(error_code& error) {
@@ -155,7 +171,7 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
   }
 
   // Nothing when the client went away meanwhile.
-  asio::awaitable<std::optional<Response>> answer(ExchangePtr exchange) {
+  asio::awaitable<std::optional<Response>> answer(ExchangePtr exchange, unsigned version) {
     auto pending = std::make_shared<Pending>(executor());
     context_.router.handle(exchange, [pending, executor = executor()](Response response) {
       auto shared = std::make_shared<Response>(std::move(response));
@@ -164,44 +180,85 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
         pending->wake.cancel();
       });
     });
-    watch(pending, exchange);
+    asio::co_spawn(executor(), watch(this->shared_from_this(), pending, exchange, version),
+                   asio::detached);
     // The service itself answers at the deadline; this is for a batch that does not come back.
     constexpr auto kLate = std::chrono::seconds(2);
-    pending->wake.expires_at(exchange->ticket->deadline >
-                                     service::Clock::now() + std::chrono::hours(24)
-                                 ? service::Clock::now() + std::chrono::hours(24)
-                                 : exchange->ticket->deadline + kLate);
-    error_code ignored;
-    if (!pending->response && !pending->client_gone)
-      co_await pending->wake.async_wait(asio::redirect_error(use_awaitable, ignored));
+    const auto day = service::Clock::now() + std::chrono::hours(24);
+    co_await wait(*pending, std::min(exchange->ticket->deadline, day) + kLate);
+    if (!pending->response && !pending->client_gone) {
+      exchange->ticket->cancelled = true;
+      if (!exchange->answered.exchange(true)) pending->response = refuse_late(*exchange);
+      co_await wait(*pending, service::Clock::time_point::max());  // else it is on its way
+    }
     pending->watching = false;
+    error_code ignored;
     stream_.socket().cancel(ignored);
     if (pending->client_gone) co_return std::nullopt;
-    if (!pending->response) {
-      exchange->ticket->cancelled = true;
-      co_return failure_response({service::FailureKind::kExpired,
-                                  "the deadline of the request came before its answer",
-                                  {},
-                                  1},
-                                 ErrorShape::kText);
-    }
     co_return std::move(pending->response);
   }
 
-  // Tells the service when the client closes the connection while it waits.
-  void watch(const std::shared_ptr<Pending>& pending, const ExchangePtr& exchange) {
-    stream_.socket().async_wait(Socket::wait_read, [self = this->shared_from_this(), pending,
-                                                    exchange](const error_code& error) {
-      if (error || !pending->watching) return;
-      char byte;
-      const auto read =
-          ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-      if (read > 0) return;  // the next request, already
-      if (read < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-      exchange->ticket->cancelled = true;
-      pending->client_gone = true;
-      pending->wake.cancel();
-    });
+  asio::awaitable<void> wait(Pending& pending, service::Clock::time_point end) {
+    pending.wake.expires_at(end);
+    error_code ignored;
+    if (!pending.response && !pending.client_gone)
+      co_await pending.wake.async_wait(asio::redirect_error(use_awaitable, ignored));
+  }
+
+  // The service may still write into the exchange it was given: the log gets another one.
+  Response refuse_late(const Exchange& exchange) {
+    Exchange late;
+    late.request = exchange.request;
+    late.id = exchange.id;
+    late.inside = exchange.inside;
+    late.started = exchange.started;
+    return context_.router.refuse(
+        late, HttpError(408, "timeout", "the deadline of the request came before its answer"));
+  }
+
+  // Tells the service when the client goes away while it waits. The end of what it sends is no
+  // sign of that: it may have shut down its sending side alone, and wait for the answer.
+  asio::awaitable<void> watch(std::shared_ptr<Session> /* kept */, std::shared_ptr<Pending> pending,
+                              ExchangePtr exchange, unsigned version) {
+    error_code error;
+    const auto over = [&] { return error || !pending->watching || pending->response; };
+    co_await stream_.socket().async_wait(Socket::wait_read,
+                                         asio::redirect_error(use_awaitable, error));
+    if (over()) co_return;
+    char byte;
+    const auto read = ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (read > 0) co_return;  // the next request, already
+    if (read < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) co_return;
+    if (!hung_up()) {
+      co_await find_out(version, error, over);
+      if (over() || !hung_up()) co_return;
+    }
+    exchange->ticket->cancelled = true;
+    pending->client_gone = true;
+    pending->wake.cancel();
+  }
+
+  // Ends when the connection is reset or `over`. TCP does not tell a client that has closed its
+  // socket from one that still reads until something is sent to it: an answer that takes its time
+  // is preceded by a 100, which every client of HTTP/1.1 has to skip and a closed socket resets.
+  template <typename Over>
+  asio::awaitable<void> find_out(unsigned version, error_code& error, const Over& over) {
+    constexpr auto kPatience = std::chrono::milliseconds(100);
+    if (std::is_same_v<Protocol, asio::ip::tcp> && version >= 11) {
+      asio::steady_timer timer(executor(), kPatience);
+      co_await timer.async_wait(asio::redirect_error(use_awaitable, error));
+      if (over()) co_return;
+      constexpr std::string_view kProbe = "HTTP/1.1 100 Continue\r\n\r\n";
+      ::send(stream_.socket().native_handle(), kProbe.data(), kProbe.size(),
+             MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    co_await stream_.socket().async_wait(Socket::wait_error,
+                                         asio::redirect_error(use_awaitable, error));
+  }
+
+  bool hung_up() {
+    pollfd socket{stream_.socket().native_handle(), 0, 0};
+    return ::poll(&socket, 1, 0) > 0 && (socket.revents & (POLLERR | POLLHUP)) != 0;
   }
 
   asio::awaitable<void> write(const Response& from, unsigned version, bool keep, bool head,
@@ -224,13 +281,13 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
   }
 
   // An answer to what could not be read as a request, then the end of the connection.
-  asio::awaitable<void> refuse(const error_code& error) {
-    if (error == wire::error::end_of_stream || error == asio::error::connection_reset ||
-        error == asio::error::operation_aborted || error == wire::error::partial_message)
+  asio::awaitable<void> refuse(Parser& parser, const error_code& error) {
+    if (!late_ &&
+        (error == wire::error::end_of_stream || error == asio::error::connection_reset ||
+         error == asio::error::operation_aborted || error == wire::error::partial_message))
       co_return;
     HttpError reason(400, "invalid_http", "this is no HTTP request: " + error.message());
-    if (error == beast::error::timeout)
-      reason = HttpError(408, "timeout", "the request did not come in time");
+    if (late_) reason = HttpError(408, "timeout", "the request did not come in time");
     if (error == wire::error::header_limit || error == wire::error::buffer_overflow)
       reason = HttpError(
           431, "validation",
@@ -239,8 +296,10 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
       reason =
           HttpError(413, "validation",
                     "the body is larger than " + std::to_string(options().body_limit) + " bytes");
+    const bool head = parser.get().method() == wire::verb::head;
+    const Response response = context_.router.refuse(*to_exchange(parser), reason);
     error_code ignored;
-    co_await write(error_response(reason, ErrorShape::kText), 11, false, false, ignored);
+    co_await write(response, 11, false, head, ignored);
     co_await linger();
   }
 
@@ -260,10 +319,12 @@ class Session : public std::enable_shared_from_this<Session<Protocol>> {
   }
 
   Stream stream_;
+  asio::steady_timer read_timer_;
   beast::flat_buffer buffer_;
   SessionContext context_;
   std::string peer_;
   bool idle_ = false;
+  bool late_ = false;  // the request did not come in time
   std::list<Connections::Close>::iterator entry_;
 };
 

@@ -69,6 +69,17 @@ class Load(unittest.TestCase):
         self.assertIn(short.status, (408, 429))
         self.assertEqual(server.post("/rerank", {"query": QUERY, "texts": DOCUMENTS}).status, 200)
 
+    def test_a_batch_that_comes_back_too_late_is_a_408_for_the_client_and_in_the_log(self):
+        server = serve("--threads", 1, "--batch-seconds", 1000, "--max-batch-tokens", 10**7)  # one batch of many seconds
+        headers = {"x-request-timeout": "10ms", "x-request-id": "late"}
+        answer = server.post("/v1/score", {"text_1": QUERY, "text_2": passages(1000)}, headers)
+        self.assertEqual((answer.status, answer.headers["x-request-id"]), (408, "late"))
+        self.assertEqual(answer.json["error"]["type"], "timeout")
+        self.assertEqual(server.metric("te_request_failure"), 1)
+        server.stop(signal.SIGKILL)
+        lines = [json.loads(line) for line in server.last_log.splitlines() if line.startswith("{")]
+        self.assertEqual([line["status"] for line in lines if line["id"] == "late"], [408])
+
     def test_a_query_of_megabytes_for_many_passages_stalls_nobody(self):
         server = self.start()
         query = "京都の寺" * (20_000 if os.environ.get("NARABI_SANITIZED") else 600_000)

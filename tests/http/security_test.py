@@ -1,6 +1,7 @@
 """Keys, limits, slow clients, many connections, what the log does not say."""
 
 import http.client
+import json
 import os
 import resource
 import socket
@@ -113,6 +114,19 @@ class Limits(HttpTest):
         answer = self.server.raw(one + one.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
         self.assertEqual(answer.count(b"HTTP/1.1 200 "), 2)
 
+    def test_a_client_that_shuts_down_its_sending_side_gets_its_answers(self):
+        get = b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n"
+        self.assertTrue(self.server.raw(get, finish=True).startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(self.server.raw(get * 3, finish=True).count(b"HTTP/1.1 200 "), 3)
+        texts = [f"{i}{'京都の寺。' * 40}" for i in range(60)]  # takes longer than the server waits before it looks
+        body = json.dumps({"query": QUERY, "texts": texts}).encode()
+        for version in (b"1.0", b"1.1"):
+            post = (b"POST /rerank HTTP/%s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+                    % (version, len(body)))
+            answer = self.server.raw(post + body, finish=True).removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.assertTrue(answer.startswith(b"HTTP/%s 200 " % version), answer[:100])
+            self.assertEqual(len(json.loads(answer.split(b"\r\n\r\n", 1)[1])), len(texts))
+
     def test_head_has_no_body(self):
         answer = self.server.request("HEAD", "/health")
         self.assertEqual((answer.status, answer.body), (200, b""))
@@ -126,6 +140,39 @@ class Limits(HttpTest):
         for key in ("ms", "queue_ms", "inference_ms", "tokens", "model", "bytes_in", "bytes_out", "peer"):
             self.assertIn(key, line)
         self.assertNotIn("secret", self.server.log())
+
+
+class Refusals(HttpTest):
+    FLAGS = ("--payload-limit", 1000, "--header-timeout", 1, "--body-timeout", 1, "--cors-allow-origin", "https://a.example")
+
+    def test_what_is_refused_while_it_is_read_is_dressed_counted_and_logged(self):
+        head = b"host: a\r\nx-request-id: %s\r\n"
+        large = b"POST %s HTTP/1.1\r\n" + head + b"content-length: 2000\r\n\r\n" + b" " * 2000
+        for data, status, path, identity in [
+                (large % (b"/v1/score", b"large"), 413, "/v1/score", "large"),
+                (large % (b"/nowhere", b"lost"), 413, "/nowhere", "lost"),
+                (b"POST /v1/score HTTP/1.1\r\n" + head % b"body" + b"content-length: 9\r\n\r\n{", 408, "/v1/score", "body"),
+                (b"GET /health HTTP/1.1\r\n" + head % b"headers" + b"x-a: %s\r\n" % (b"a" * 70000), 431, "/health", "headers"),
+                (b"GET /health HTTP/1.1\r\n" + head % b"bad" + b"no header\r\n\r\n", 400, "/health", "bad")]:
+            with self.subTest(status=status, path=path):
+                failures = self.server.metric("te_request_failure") or 0
+                answer = self.server.raw(data)
+                self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), answer[:100])
+                headers, body = answer.decode().split("\r\n\r\n", 1)
+                self.assertIn(f"x-request-id: {identity}\r\n", headers)
+                self.assertIn("access-control-allow-origin: https://a.example", headers)
+                error = json.loads(body)["error"]
+                self.assertEqual(type(error), dict if path == "/v1/score" else str)
+                line = next(line for line in self.server.log_lines() if line.get("id") == identity)
+                self.assertEqual((line["status"], line["path"]), (status, path))
+                counted = (self.server.metric("te_request_failure") or 0) - failures
+                self.assertEqual(counted, path == "/v1/score")
+
+    def test_what_names_no_request_yet_is_logged_too(self):
+        for data, status in [(b"\x16\x03\x01\x02\x00\r\n\r\n", 400), (b"GET /health HTTP/1.1\r\nhost: a\r\n", 408)]:
+            before = len(self.server.log_lines())
+            self.assertTrue(self.server.raw(data).startswith(b"HTTP/1.1 %d " % status))
+            self.assertEqual([line["status"] for line in self.server.log_lines()[before:]], [status])
 
 
 class OneServerEach(unittest.TestCase):
