@@ -11,6 +11,7 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/model_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "data/readers.h"
 #include "http/server.h"
@@ -30,22 +31,7 @@ struct Options {
   http::ServerOptions http;
 };
 
-// Read as a signed number: without a sign "-1" is the largest there is.
-CLI::Validator count_from(std::int64_t least, std::int64_t most = 1'000'000'000'000) {
-  return CLI::Range(least, most);
-}
-
-// Seconds that a clock of nanoseconds holds; CLI::Range lets "nan" pass.
-CLI::Validator seconds_from(double least) {
-  static constexpr double kMost = 1e8;
-  const auto check = [least](const std::string& text) {
-    double value = 0;
-    if (CLI::detail::lexical_cast(text, value) && value >= least && value <= kMost)
-      return std::string();
-    return fmt::format("Value {} not in range {} to {}", text, least, kMost);
-  };
-  return {check, fmt::format("FLOAT in [{} - {}]", least, kMost)};
-}
+constexpr double kMostSeconds = 1e8;  // that a clock of nanoseconds holds, with room
 
 // "name=folder", or a folder whose last part is the name.
 std::pair<std::string, std::string> split_model(const std::string& text) {
@@ -180,7 +166,7 @@ void add_model_options(CLI::App& command, Options& options) {
   command
       .add_option("--cache-entries", options.service.cache_entries,
                   "Scores to keep, about 150 bytes each; 0: no cache")
-      ->check(count_from(0))
+      ->check(at_least(0))
       ->envname("CACHE_ENTRIES")
       ->capture_default_str();
   command.add_flag("--strict-model-names", options.service.strict_names,
@@ -217,14 +203,11 @@ void add_address_options(CLI::App& command, Options& options) {
 
 void add_limit_options(CLI::App& command, Options& options) {
   const auto count = [&](const char* flag, auto& value, const char* help, const char* env) {
-    command.add_option(flag, value, help)
-        ->check(count_from(1))
-        ->envname(env)
-        ->capture_default_str();
+    command.add_option(flag, value, help)->check(at_least(1))->envname(env)->capture_default_str();
   };
   const auto seconds = [&](const char* flag, double& value, const char* help, const char* env) {
     command.add_option(flag, value, help)
-        ->check(seconds_from(0.001))
+        ->check(between(0.001, kMostSeconds))
         ->envname(env)
         ->capture_default_str();
   };
@@ -239,7 +222,7 @@ void add_limit_options(CLI::App& command, Options& options) {
           "--max-queue-seconds", options.service.scheduler.max_queue_seconds,
           "Work that may wait, in seconds at the speed measured lately; more get 429; 0: the "
           "deadlines and --max-queue-tokens alone")
-      ->check(seconds_from(0))
+      ->check(between(0, kMostSeconds))
       ->envname("MAX_QUEUE_SECONDS")
       ->capture_default_str();
   seconds("--batch-seconds", options.service.scheduler.batch_seconds,
@@ -260,7 +243,7 @@ void add_limit_options(CLI::App& command, Options& options) {
   seconds("--drain-timeout", options.http.drain_seconds,
           "Seconds after SIGTERM for the requests under way", "DRAIN_TIMEOUT");
   command.add_option("--io-threads", options.http.io_threads, "Threads for connections and JSON")
-      ->check(count_from(1, 1024))
+      ->check(between(1, 1024))
       ->envname("IO_THREADS")
       ->capture_default_str();
 }
