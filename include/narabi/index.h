@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "narabi/options.h"
+
 namespace narabi {
 
 struct IndexedDocument {
@@ -39,6 +41,8 @@ struct WriterOptions {
   // Folder of the embedder: of a new dense arm, or the one the index was made with at another
   // place. Empty: the one that the index names, if any.
   std::string embedder;
+  // With `embedder`: what its folder does not name. Stored in the index.
+  Prompts prompts;
   // Faiss factory of a new dense arm: Flat, IVF1024,PQ32, IVF256,SQ8, ... A Refine stage needs no
   // naming: candidates are always scored again with the stored vectors.
   std::string dense;
@@ -55,6 +59,7 @@ struct IndexInfo {
   IndexSettings settings;
   std::string dictionary;       // of the words; empty without
   std::string embedder, dense;  // empty without a dense arm
+  Prompts prompts;              // of the embedder
   int dimension = 0;
   std::uint64_t vectors = 0;      // documents that have one
   std::uint64_t approximate = 0;  // of them, in the approximate index; the rest is searched exactly

@@ -1,6 +1,9 @@
 // Options that every command and class which loads a model understands.
 #pragma once
 
+#include <map>
+#include <string>
+
 namespace narabi {
 
 // Which side of a pair gives way when it is longer than max_length.
@@ -24,5 +27,8 @@ struct ModelOptions {
   int max_length = 0;  // tokens, special tokens included; 0: the model's own limit, at most 512
   int threads = 0;     // 0: the cores that the cgroup allows
 };
+
+// What an embedder puts in front of texts, by name: "query", "document".
+using Prompts = std::map<std::string, std::string>;
 
 }  // namespace narabi

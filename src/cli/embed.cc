@@ -23,6 +23,7 @@ constexpr std::size_t kChunk = 256;
 struct Options {
   std::string model, input, output = "-", prompt;
   ModelFlags model_flags;
+  PromptFlags prompts;
   TextFlags text;
   bool json = true;
 };
@@ -92,7 +93,7 @@ void write_lines(const Options& options, const Embedder& embedder) {
 }
 
 void run(const Options& options) {
-  const Embedder embedder(options.model, options.model_flags.options());
+  const Embedder embedder(options.model, options.model_flags.options(), options.prompts.prompts());
   if (options.output.ends_with(".npy")) {
     write_npy(options, embedder);
   } else {
@@ -111,8 +112,9 @@ void add_embed(CLI::App& app) {
   command->add_option("--model", options->model, "Folder of the embedder (modules.json)")
       ->required();
   command->add_option("--input", options->input, "Lines {\"text\"}; - is stdin")->required();
-  command->add_option("--prompt", options->prompt,
-                      "The prompt of the folder to put in front: query or document");
+  options->prompts.add_to(*command,
+                          command->add_option("--prompt", options->prompt,
+                                              "The prompt to put in front: query or document"));
   command
       ->add_option("--output", options->output,
                    "JSON lines {\"vector\"}, or FILE.npy (float32, rows x dimension)")
@@ -124,8 +126,8 @@ void add_embed(CLI::App& app) {
       "Examples:\n"
       "  narabi embed --model ruri-v3-30m --input passages.jsonl --prompt document --output "
       "passages.npy\n"
-      "  echo '{\"text\":\"日本の首都\"}' | narabi embed --model ruri-v3-30m --input - --prompt "
-      "query");
+      "  echo '{\"text\":\"日本の首都\"}' | narabi embed --model multilingual-e5-small --input - "
+      "--prompt query --query-prompt 'query: '");
   command->callback([options] { run(*options); });
 }
 

@@ -40,6 +40,8 @@ constexpr const char* kOfReading[] = {"--corpus",
                                       "--words-only",
                                       "--bigrams-only",
                                       "--title-weight",
+                                      "--query-prompt",
+                                      "--document-prompt",
                                       "--k1",
                                       "--b"};
 
@@ -59,6 +61,7 @@ struct Options {
   std::optional<int> title_weight;
   std::optional<double> k1, b;
   WriterOptions writer;
+  PromptFlags prompts;
   TextFlags text;
 };
 
@@ -176,13 +179,24 @@ class VectorProgress {
 IndexWriter open_writer(const std::string& folder, const Options& options,
                         const std::optional<IndexSettings>& settings) {
   WriterOptions writer = options.writer;
+  writer.prompts = options.prompts.prompts();
   writer.progress = VectorProgress(options.text.progress);
   return IndexWriter(folder, settings, writer);
+}
+
+// Nothing else would tell: the vectors of e5 or ruri without their prompts find less, silently.
+void say_prompts(const Options& options) {
+  if (options.writer.embedder.empty() || !Index(options.folder).info().prompts.empty()) return;
+  fmt::print(stderr,
+             "narabi: note: {} names no prompts, so texts are embedded as they are; e5, ruri and "
+             "others were trained with some: --query-prompt, --document-prompt\n",
+             options.writer.embedder);
 }
 
 void build(const Options& options) {
   Report report(options.json);
   IndexWriter writer = open_writer(options.folder, options, wanted_settings(options));
+  say_prompts(options);
   std::uint64_t skipped = 0;
   for (const std::string& path : options.corpus)
     skipped = add_file(options, path, writer, report, skipped);
@@ -277,12 +291,18 @@ void info(Options options) {
   const IndexSettings& settings = info.settings;
   Output output("-");
   const auto integer = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  const auto prompt = [&](const char* name) {
+    const auto found = info.prompts.find(name);
+    return found == info.prompts.end() ? std::string_view() : std::string_view(found->second);
+  };
   if (options.json) {
     JsonLine line;
     line.set_integer("documents", integer(info.documents))
         .set_integer("segments", integer(info.segments))
         .set_integer("bytes", integer(info.bytes))
         .set("embedder", info.embedder)
+        .set("query_prompt", prompt("query"))
+        .set("document_prompt", prompt("document"))
         .set("dense", info.dense)
         .set_integer("dimension", info.dimension)
         .set_integer("nprobe", integer(info.nprobe))
@@ -312,6 +332,8 @@ void info(Options options) {
     if (settings.words) output.line("dictionary  " + info.dictionary);
     if (!info.embedder.empty()) {
       output.line(fmt::format("embedder    {} ({} dimensions)", info.embedder, info.dimension));
+      for (const auto& [name, text] : info.prompts)
+        output.line(fmt::format("{:<11} \"{}\" in front", name, text));
       output.line(fmt::format("vectors     {}, {} of them in {}", info.vectors, info.approximate,
                               info.dense));
       if (info.nprobe > 0)
@@ -356,8 +378,10 @@ void add_build_options(CLI::App& command, Options& options) {
                   "Worker threads (default: the cores that the cgroup allows)")
       ->check(CLI::Range(1, 1024));
   command.add_flag("--compact", options.compact, "One segment at the end");
-  command.add_option("--embedder", options.writer.embedder,
-                     "sentence-transformers folder: vectors for dense and hybrid search");
+  options.prompts.add_to(
+      command,
+      command.add_option("--embedder", options.writer.embedder,
+                         "sentence-transformers folder: vectors for dense and hybrid search"));
   command.add_option("--dense", options.writer.dense,
                      "Faiss factory of the vector index: Flat (exact, the default), IVF1024,PQ32, "
                      "IVF256,SQ8, ...");

@@ -42,6 +42,25 @@ ModelOptions ModelFlags::options() const {
           .threads = threads};
 }
 
+void PromptFlags::add_to(CLI::App& command, CLI::Option* embedder) {
+  command
+      .add_option("--query-prompt", query,
+                  "What the embedder wants in front of a query, where its folder does not name it: "
+                  "\"query: \" (e5), \"クエリ: \" (ruri)")
+      ->needs(embedder);
+  command
+      .add_option("--document-prompt", document,
+                  "And of a passage: \"passage: \" (e5), \"文章: \" (ruri)")
+      ->needs(embedder);
+}
+
+Prompts PromptFlags::prompts() const {
+  Prompts given;
+  if (!query.empty()) given["query"] = query;
+  if (!document.empty()) given["document"] = document;
+  return given;
+}
+
 std::string TextFlags::checked(const std::string& flag, const std::string& value) const {
   const auto offset = base::invalid_utf8_at(value);
   if (!offset) return value;

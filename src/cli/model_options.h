@@ -20,6 +20,14 @@ struct ModelFlags {
   ModelOptions options() const;  // throws Unsupported for a precision or device that is not built
 };
 
+// What an embedder's folder does not say.
+struct PromptFlags {
+  std::string query, document;
+
+  void add_to(CLI::App& command, CLI::Option* embedder);
+  Prompts prompts() const;
+};
+
 struct TextFlags {
   bool lossy = false;
   bool progress = false;

@@ -26,6 +26,7 @@ struct Options : ReproduceOptions {
   bool blend_given = false, json = false, markdown = false, tune_blend = false;
   std::string svg;
   ModelFlags model_flags;
+  PromptFlags prompt_flags;
   TextFlags text;
 };
 
@@ -220,8 +221,10 @@ void run(Options options) {
 
 void add_ranking_options(CLI::App& command, Options& options) {
   command.add_option("--model", options.models, "Model folders of rerankers");
-  command.add_option("--embedder", options.embedders,
-                     "sentence-transformers folders: dense and hybrid candidates, too");
+  options.prompt_flags.add_to(
+      command,
+      command.add_option("--embedder", options.embedders,
+                         "sentence-transformers folders: dense and hybrid candidates, too"));
   command
       .add_option("--depth", options.depths,
                   "Candidates of a question to rerank; several: a row for each")
@@ -290,6 +293,7 @@ void add_reproduce(CLI::App& app) {
       "--tune-blend --titles --passage-length 200");
   command->callback([options, blend] {
     options->blend_given = blend->count() > 0;
+    options->prompts = options->prompt_flags.prompts();
     run(*options);
   });
 }

@@ -16,6 +16,7 @@
 #include "narabi/embedder.h"
 #include "narabi/error.h"
 #include "narabi/search.h"
+#include "retrieve/dense/embedding.h"
 
 namespace narabi::cli {
 namespace {
@@ -64,6 +65,7 @@ void build(const std::string& folder, const std::string& embedder, const Reprodu
            const std::function<void(IndexWriter&)>& fill) {
   WriterOptions writer_options;
   writer_options.embedder = embedder;
+  if (!embedder.empty()) writer_options.prompts = options.prompts;
   if (!embedder.empty()) writer_options.dense = options.dense;
   IndexWriter writer(folder, settings, writer_options);
   fill(writer);
@@ -160,9 +162,8 @@ std::vector<std::pair<std::size_t, double>> dense_order(const ReproduceTask& tas
   std::vector<std::string> texts;
   for (const std::size_t passage : set) texts.push_back(passage_text(task, passage));
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  const std::string_view question = query;
-  const std::vector<float> asked = embedder.embed({&question, 1}, "query");
-  const std::vector<float> vectors = embedder.embed(views, "document");
+  const std::vector<float> asked = retrieve::embed_query(embedder, query);
+  const std::vector<float> vectors = retrieve::embed_passages(embedder, views);
   std::vector<std::pair<std::size_t, double>> ranking;
   for (std::size_t i = 0; i < set.size(); ++i) {
     const float* row = vectors.data() + i * asked.size();
@@ -219,7 +220,7 @@ void add_set_stages(ReproduceTask& task, const ReproduceOptions& options,
                   return bm25_order(task, query, set);
                 });
   for (const std::string& folder : options.embedders) {
-    const Embedder embedder(folder);
+    const Embedder embedder(folder, {}, options.prompts);
     add_set_stage(task, options, last_name(folder), "dense", sets,
                   [&](const std::string& query, const std::vector<std::size_t>& set) {
                     return dense_order(task, embedder, query, set);

@@ -10,6 +10,7 @@
 #include "data/collection.h"
 #include "mine/question_set.h"
 #include "narabi/evaluation.h"
+#include "narabi/options.h"
 
 namespace narabi::cli {
 
@@ -38,6 +39,7 @@ struct ReproduceTask {
 struct ReproduceOptions {
   std::string name, data = "data";
   std::vector<std::string> models, embedders;
+  Prompts prompts;  // of the embedders
   std::vector<std::size_t> depths = {10, 20};
   std::string dense;  // Faiss factory; empty: exact
   std::string index;  // where indexes are kept; empty: nowhere

@@ -89,10 +89,11 @@ struct Embedder::Impl {
   int max_length = 0;
   mutable base::ThreadPool pool;
 
-  Impl(const std::string& folder, const ModelOptions& options)
+  Impl(const std::string& folder, const ModelOptions& options, const Prompts& prompts)
       : layout(engine::read_layout(folder)),
         tokenizer(layout.encoder),
         pool(options.threads > 0 ? options.threads : base::available_cores()) {
+    for (const auto& [name, text] : prompts) layout.prompts[name] = text;
     if (layout.is_static) {
       table.emplace(layout.encoder);
       max_length = static_cast<int>(std::min<std::size_t>(layout.static_ids.value_or(0), INT_MAX));
@@ -124,7 +125,7 @@ struct Embedder::Impl {
     for (const auto& [known, text] : layout.prompts) names += (names.empty() ? "" : ", ") + known;
     throw InvalidArgument("prompt: expected one that the folder names (" +
                           (names.empty() ? "it names none" : names) + "), found " +
-                          std::string(name));
+                          std::string(name) + "; other ones by --query-prompt, --document-prompt");
   }
 
   Encoding encode_static(const std::string& text) const {
@@ -160,8 +161,8 @@ struct Embedder::Impl {
   }
 };
 
-Embedder::Embedder(const std::string& folder, const ModelOptions& options)
-    : impl_(std::make_unique<Impl>(folder, options)) {}
+Embedder::Embedder(const std::string& folder, const ModelOptions& options, const Prompts& prompts)
+    : impl_(std::make_unique<Impl>(folder, options, prompts)) {}
 Embedder::~Embedder() = default;
 Embedder::Embedder(Embedder&&) noexcept = default;
 Embedder& Embedder::operator=(Embedder&&) noexcept = default;

@@ -4,6 +4,7 @@ import ast
 import json
 import lzma
 import math
+import shutil
 import struct
 import unittest
 
@@ -56,6 +57,17 @@ class Embed(CliTest):
                                                                          ["--prompt", "document"]))
         self.assertNotEqual(query, plain)
         self.assertNotEqual(query, document)
+
+    def test_a_prompt_may_be_given_for_a_folder_that_names_none(self):
+        bare = self.folder / "bare"
+        shutil.copytree(PREFIXED, bare)
+        prompts = json.loads((bare / "config_sentence_transformers.json").read_text())["prompts"]
+        (bare / "config_sentence_transformers.json").unlink()
+        for name in ["query", "document"]:
+            self.assertEqual(self.embed(["京都"], "--prompt", name, f"--{name}-prompt", prompts[name], model=bare),
+                             self.embed(["京都"], "--prompt", name))
+        self.fails("embed", "--model", bare, "--input", "-", "--prompt", "query", stdin='{"text": "a"}\n',
+                   expect=["it names none", "--query-prompt"])
 
     def test_a_numpy_file_holds_the_same_rows(self):
         texts = [f"京都の寺 {i}" for i in range(600)]

@@ -270,6 +270,27 @@ class Dense(CliTest):
         self.fails("search", self.index, "--query", QUERY, "--retriever", "hybrid", "--embedder", copy,
                    expect=["another embedder"])
 
+    def test_prompts_that_the_folder_does_not_name_are_kept_in_the_index(self):
+        prompts = json.loads((OTHER / "config_sentence_transformers.json").read_text())["prompts"]
+        bare = self.folder / "bare"
+        shutil.copytree(OTHER, bare)
+        (bare / "config_sentence_transformers.json").unlink()
+        build = ["index", self.index, "--corpus", self.corpus, "--embedder"]
+        self.assertNotIn("names no prompts", self.narabi(*build, OTHER).err)
+        expected = self.search("--retriever", "dense")
+        self.index = self.folder / "bare-index"
+        build[1] = self.index
+        given = ["--query-prompt", prompts["query"], "--document-prompt", prompts["document"]]
+        self.assertNotIn("names no prompts", self.narabi(*build, bare, *given).err)
+        self.assertEqual(self.search("--retriever", "dense"), expected)
+        info = self.info()
+        self.assertEqual((info["query_prompt"], info["document_prompt"]), (prompts["query"], prompts["document"]))
+        self.fails(*build, bare, "--query-prompt", "another", expect=["another embedder", prompts["query"]])
+        self.assertNotIn("names no prompts", self.narabi(*build, bare).err)  # as before
+        build[1] = self.folder / "without"
+        self.assertIn(f"{bare} names no prompts", self.narabi(*build, bare).err)
+        self.wrong_usage("index", self.index, "--corpus", self.corpus, "--query-prompt", "q: ", expect=["--embedder"])
+
     @not_under_tsan
     def test_factories_that_are_none_are_named(self):
         self.fails("index", self.index, "--corpus", self.corpus, "--embedder", EMBEDDER, "--dense", "nonsense",

@@ -14,6 +14,8 @@ namespace narabi::retrieve {
 namespace {
 
 constexpr std::size_t kTextsAtATime = 256;
+constexpr std::pair<const char*, const char*> kPromptSettings[] = {{"query", "query_prompt"},
+                                                                   {"document", "document_prompt"}};
 
 // The prompt's name in the folder; empty where it has none.
 std::string prompt_name(const Embedder& embedder, std::initializer_list<const char*> names) {
@@ -23,8 +25,12 @@ std::string prompt_name(const Embedder& embedder, std::initializer_list<const ch
   return "";
 }
 
-std::string document_prompt(const Embedder& embedder) {
+std::string document_prompt_name(const Embedder& embedder) {
   return prompt_name(embedder, {"document", "passage"});
+}
+
+std::string document_prompt(const Embedder& embedder) {
+  return embedder.prompt(document_prompt_name(embedder));
 }
 
 std::string setting(const Store::Settings& settings, const char* key) {
@@ -32,8 +38,7 @@ std::string setting(const Store::Settings& settings, const char* key) {
   return found == settings.end() ? "" : found->second;
 }
 
-}  // namespace
-
+// What made the vectors: the prompts, hashes of the folder's weights, tokenizer and settings.
 std::string embedder_stamp(const std::string& folder, const Embedder& embedder) {
   std::uint64_t hash = 0;
   std::vector<std::filesystem::path> files;
@@ -49,12 +54,22 @@ std::string embedder_stamp(const std::string& folder, const Embedder& embedder) 
     hash = XXH3_64bits_withSeed(file.text().data(), file.text().size(), hash + 1);
   }
   return std::to_string(embedder.dimension()) + " dimensions, query \"" + embedder.prompt("query") +
-         "\", document \"" + embedder.prompt(document_prompt(embedder)) + "\", files " +
-         std::to_string(hash);
+         "\", document \"" + document_prompt(embedder) + "\", files " + std::to_string(hash);
+}
+
+}  // namespace
+
+Prompts stored_prompts(const Store::Settings& settings) {
+  Prompts prompts;
+  for (const auto& [name, key] : kPromptSettings) {
+    if (const std::string text = setting(settings, key); !text.empty()) prompts[name] = text;
+  }
+  return prompts;
 }
 
 std::unique_ptr<Embedder> load_embedder(const Store::Settings& settings, const std::string& folder,
-                                        const std::string& index, int threads) {
+                                        const std::string& index, int threads,
+                                        const Prompts& prompts) {
   const std::string named = setting(settings, "embedder");
   if (named.empty() && folder.empty())
     throw InvalidArgument(index + ": the index has no vectors: add them by narabi index " + index +
@@ -64,7 +79,9 @@ std::unique_ptr<Embedder> load_embedder(const Store::Settings& settings, const s
     throw IoError(where +
                   ": expected the folder of the index's embedder, found none: say where it is "
                   "by --embedder DIR");
-  auto embedder = std::make_unique<Embedder>(where, ModelOptions{.threads = threads});
+  Prompts all = prompts;
+  all.merge(stored_prompts(settings));
+  auto embedder = std::make_unique<Embedder>(where, ModelOptions{.threads = threads}, all);
   const std::string stored = setting(settings, "embedder_stamp");
   const std::string found = embedder_stamp(where, *embedder);
   if (!stored.empty() && stored != found) {
@@ -73,6 +90,19 @@ std::unique_ptr<Embedder> load_embedder(const Store::Settings& settings, const s
                       "): use that one by --embedder DIR, or build another index");
   }
   return embedder;
+}
+
+void store_embedder(Store& store, const std::string& folder, const Embedder& embedder) {
+  store.set("embedder", std::filesystem::absolute(folder).lexically_normal().string());
+  store.set("embedder_stamp", embedder_stamp(folder, embedder));
+  store.set("query_prompt", embedder.prompt("query"));
+  store.set("document_prompt", document_prompt(embedder));
+  store.set("dimension", std::to_string(embedder.dimension()));
+}
+
+std::vector<float> embed_passages(const Embedder& embedder,
+                                  std::span<const std::string_view> texts) {
+  return embedder.embed(texts, document_prompt_name(embedder));
 }
 
 std::vector<float> embed_documents(const Embedder& embedder,
@@ -88,7 +118,7 @@ std::vector<float> embed_documents(const Embedder& embedder,
                                              : document.title + " " + document.text);
     }
     const std::vector<std::string_view> texts(owned.begin(), owned.end());
-    const std::vector<float> part = embedder.embed(texts, document_prompt(embedder));
+    const std::vector<float> part = embed_passages(embedder, texts);
     vectors.insert(vectors.end(), part.begin(), part.end());
   }
   return vectors;

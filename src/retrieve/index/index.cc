@@ -402,6 +402,7 @@ IndexInfo Index::info() const {
     if (const auto found = settings.find("embedder"); found != settings.end()) {
       info.embedder = found->second;
       info.dense = settings.at("dense");
+      info.prompts = stored_prompts(settings);
       info.dimension = std::stoi(settings.at("dimension"));
       const NotedSearch noted = noted_search(settings);
       info.nprobe = noted.nprobe;

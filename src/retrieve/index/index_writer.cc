@@ -87,9 +87,7 @@ struct IndexWriter::Impl {
     const std::string factory = options.dense.empty() ? "Flat" : options.dense;
     check_factory(factory, embedder->dimension());
     Transaction transaction(store->database(), Transaction::Kind::kWrite);
-    store->set("embedder", std::filesystem::absolute(options.embedder).lexically_normal().string());
-    store->set("embedder_stamp", embedder_stamp(options.embedder, *embedder));
-    store->set("dimension", std::to_string(embedder->dimension()));
+    store_embedder(*store, options.embedder, *embedder);
     store->set("dense", factory);
     transaction.commit();
   }
@@ -116,7 +114,8 @@ struct IndexWriter::Impl {
 
   void need_embedder() {
     if (!embedder)
-      embedder = load_embedder(store->settings(), options.embedder, folder, options.threads);
+      embedder = load_embedder(store->settings(), options.embedder, folder, options.threads,
+                               options.prompts);
   }
 
   // Documents that came before the dense arm, or whose vectors were damaged: batch by batch, so
