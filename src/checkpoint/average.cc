@@ -1,5 +1,6 @@
 #include "checkpoint/average.h"
 
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/line_reader.h"
@@ -8,6 +9,86 @@
 
 namespace narabi::checkpoint {
 namespace {
+
+using nlohmann::json;
+
+// What the same weights would compute something else by. Other keys speak of training, of versions
+// and of names.
+constexpr const char* kDecisive[] = {"model_type",
+                                     "hidden_size",
+                                     "num_hidden_layers",
+                                     "num_attention_heads",
+                                     "intermediate_size",
+                                     "vocab_size",
+                                     "type_vocab_size",
+                                     "max_position_embeddings",
+                                     "position_embedding_type",
+                                     "pad_token_id",
+                                     "hidden_act",
+                                     "hidden_activation",
+                                     "layer_norm_eps",
+                                     "norm_eps",
+                                     "norm_bias",
+                                     "attention_bias",
+                                     "mlp_bias",
+                                     "local_attention",
+                                     "global_attn_every_n_layers",
+                                     "layer_types",
+                                     "global_rope_theta",
+                                     "local_rope_theta",
+                                     "rope_parameters",
+                                     "rope_scaling",
+                                     "classifier_activation",
+                                     "classifier_bias",
+                                     "classifier_pooling"};
+
+json value_at(const json& object, const std::string& key) {
+  return object.is_object() ? object.value(key, json()) : json();
+}
+
+void require_same_value(const std::string& where, const json& expected, const json& found,
+                        const std::string& first) {
+  const auto shown = [](const json& value) { return value.is_null() ? "none" : value.dump(); };
+  if (found != expected)
+    throw InvalidArgument(where + ": expected " + shown(expected) + " as in " + first + ", found " +
+                          shown(found));
+}
+
+void require_same_architecture(const ModelFolder& first, const ModelFolder& other) {
+  const json expected = json::parse(base::read_file(first.config().path()));
+  const json found = json::parse(base::read_file(other.config().path()));
+  for (const char* key : kDecisive)
+    require_same_value(other.config().path() + ": " + key, value_at(expected, key),
+                       value_at(found, key), first.path());
+}
+
+// Of sentence-transformers, by class; nothing for another folder.
+json modules_of(const ModelFolder& folder) {
+  if (!folder.has_file("modules.json")) return json();
+  json classes = json::array();
+  for (const ConfigFile& module : ConfigFile(folder.file("modules.json")).elements()) {
+    const std::string type = module.text("type");
+    classes.push_back(type.substr(type.rfind('.') + 1));
+  }
+  return classes;
+}
+
+// What becomes of the hidden states: the modules, and the settings of each.
+void require_same_modules(const ModelFolder& first, const ModelFolder& other) {
+  require_same_value(other.file("modules.json"), modules_of(first), modules_of(other),
+                     first.path());
+  for (const std::string& module : module_folders(first)) {
+    const std::string name = module + "/config.json";
+    if (!first.has_file(name)) continue;
+    const json expected = json::parse(base::read_file(first.file(name)), nullptr, false);
+    const json found = json::parse(base::read_file(other.file(name)), nullptr, false);
+    for (const json& settings : {expected, found}) {
+      for (const auto& [key, value] : settings.items())
+        require_same_value(other.file(name) + ": " + key, value_at(expected, key),
+                           value_at(found, key), first.path());
+    }
+  }
+}
 
 void require_same_tokenizer(const ModelFolder& first, const ModelFolder& other) {
   for (const char* name : {"tokenizer.json", "vocab.txt", "tokenizer.model", "spiece.model",
@@ -49,13 +130,18 @@ std::vector<float> mean_of(std::span<const ModelFolder> models, const TensorView
 void average_folders(std::span<const std::string> folders, const std::string& output) {
   if (folders.size() < 2) throw InvalidArgument("expected two models or more to average");
   std::vector<ModelFolder> models;
-  for (const std::string& folder : folders) models.emplace_back(folder);
+  for (const std::string& folder : folders) {
+    models.emplace_back(folder);
+    require_unpacked(folder);
+  }
   const ModelFolder& first = models[0];
   check_derived_output(first, output);
   for (const ModelFolder& other : std::span(models).subspan(1)) {
+    require_same_architecture(first, other);
+    require_same_modules(first, other);
     require_same_tokenizer(first, other);
     for (const std::string& name : other.tensor_names()) {
-      if (first.find(name) == nullptr)
+      if (first.find(name) == nullptr && !is_position_ids(name))
         throw InvalidArgument(other.path() + ": tensor " + name + ": " + first.path() +
                               " has none of this name");
     }
@@ -63,6 +149,7 @@ void average_folders(std::span<const std::string> folders, const std::string& ou
   std::vector<TensorToWrite> tensors;
   std::vector<std::vector<std::byte>> data;
   for (const std::string& name : first.tensor_names()) {
+    if (is_position_ids(name)) continue;  // no weights, and nobody misses them
     const TensorView& tensor = *first.find(name);
     data.push_back(narrow(mean_of(models, tensor), tensor.dtype));
     tensors.push_back({name, tensor.dtype, tensor.shape, data.back()});

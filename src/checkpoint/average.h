@@ -8,10 +8,11 @@
 
 namespace narabi::checkpoint {
 
-// Writes config.json, the tokenizer's files and model.safetensors, in the first folder's type. What
-// narabi.json says of one of the models (its gate, its blend) holds for no mean and is left out.
-// Throws InvalidArgument for fewer than two folders, for another tokenizer, and for tensors that
-// are not the same in name and shape, naming folder and tensor.
+// Writes config.json, the tokenizer's files, an embedder's modules and model.safetensors, in the
+// first folder's type. What narabi.json says of one of the models (its gate, its blend) holds for
+// no mean and is left out. Throws InvalidArgument for fewer than two folders, for another
+// architecture, module or tokenizer, and for tensors that are not the same in name and shape,
+// naming folder and key or tensor; Unsupported for a packed folder.
 void average_folders(std::span<const std::string> folders, const std::string& output);
 
 }  // namespace narabi::checkpoint

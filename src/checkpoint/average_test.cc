@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/line_reader.h"
+#include "checkpoint/derived_folder.h"
 #include "checkpoint/model_folder.h"
 #include "checkpoint/safetensors_writer.h"
 #include "checkpoint/temporary_folder.h"
@@ -56,6 +57,76 @@ TEST(Average, TakesNoRecordOfAnotherModel) {
   out.write("narabi.json", R"({"blend": {"bm25": 7}})");  // left by a calibration that was killed
   EXPECT_EQ(message_of({a.path(), b.path()}, out.path()), "");
   EXPECT_FALSE(ModelFolder(out.path()).has_file("narabi.json"));
+}
+
+TEST(Average, CopiesTheModulesOfAnEmbedderAndLeavesNoneWithoutItsFolder) {
+  const TemporaryFolder a, b, out;
+  for (const TemporaryFolder* folder : {&a, &b}) {
+    write_model(*folder, DType::kF32, {1});
+    folder->write("modules.json", R"([{"path": "", "type": "st.Transformer"},
+                                      {"path": "1_Pooling", "type": "st.Pooling"},
+                                      {"path": "2_Normalize", "type": "st.Normalize"}])");
+    std::filesystem::create_directory(folder->path() + "/1_Pooling");
+    folder->write("1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
+  }
+  EXPECT_EQ(message_of({a.path(), b.path()}, out.path()), "");
+  EXPECT_EQ(message_of({a.path(), b.path()}, out.path()),
+            out.path() + ": expected a new or an empty folder, found model.safetensors in it");
+  EXPECT_EQ(base::read_file(out.path() + "/1_Pooling/config.json"),
+            R"({"pooling_mode_mean_tokens": true})");
+  // What a killed run has left is written again.
+  std::filesystem::remove(out.path() + "/model.safetensors");
+  EXPECT_EQ(message_of({a.path(), b.path()}, out.path()), "");
+
+  const std::string mean = a.path() + "/mean";
+  b.write("1_Pooling/config.json", R"({"pooling_mode_mean_tokens": false})");
+  EXPECT_EQ(message_of({a.path(), b.path()}, mean),
+            b.path() + "/1_Pooling/config.json: pooling_mode_mean_tokens: expected true as in " +
+                a.path() + ", found false");
+  b.write("modules.json", "[]");
+  EXPECT_THAT(message_of({a.path(), b.path()}, mean),
+              HasSubstr(R"(modules.json: expected ["Transformer","Pooling","Normalize"])"));
+  for (const char* outside : {"../x", "/tmp", "x/../../y"}) {
+    a.write("modules.json", std::string(R"([{"type": "Pooling", "path": ")") + outside + "\"}]");
+    EXPECT_THROW(module_folders(ModelFolder(a.path())), InvalidFormat) << outside;
+  }
+}
+
+TEST(Average, LeavesPositionIdsOutAndReadsNoPackedWeights) {
+  const TemporaryFolder a, b, out;
+  write_model(b, DType::kF32, {3});
+  a.write("config.json", R"({"model_type": "bert"})");
+  a.write("tokenizer.json", "{}");
+  const std::vector<float> one = {1};
+  const std::vector<std::int64_t> ids = {0, 1};
+  const std::vector<TensorToWrite> tensors = {
+      {"embeddings.position_ids", DType::kI64, {1, 2}, std::as_bytes(std::span(ids))},
+      {"w", DType::kF32, {1}, std::as_bytes(std::span(one))}};
+  write_safetensors(a.path() + "/model.safetensors", tensors, {});
+  EXPECT_EQ(message_of({a.path(), b.path()}, out.path() + "/ab"), "");
+  EXPECT_EQ(message_of({b.path(), a.path()}, out.path() + "/ba"), "");
+  EXPECT_THAT(ModelFolder(out.path() + "/ab").tensor_names(), testing::ElementsAre("w"));
+  b.write("narabi.json", R"({"packed": {"version": 1}})");
+  EXPECT_THROW(average_folders(std::vector{a.path(), b.path()}, out.path() + "/packed"),
+               Unsupported);
+}
+
+TEST(Average, RefusesAnotherArchitectureNamingTheKeyAndBothValues) {
+  const TemporaryFolder a, b;
+  for (const TemporaryFolder* folder : {&a, &b}) write_model(*folder, DType::kF32, {1});
+  const auto with = [&](const std::string& config) {
+    b.write("config.json", config);
+    return message_of({a.path(), b.path()}, a.path() + "/mean");
+  };
+  a.write("config.json", R"({"model_type": "bert", "num_attention_heads": 4, "norm_eps": 1e-5})");
+  EXPECT_EQ(
+      with(R"({"model_type": "bert", "num_attention_heads": 2, "norm_eps": 1e-5})"),
+      b.path() + "/config.json: num_attention_heads: expected 4 as in " + a.path() + ", found 2");
+  EXPECT_THAT(with(R"({"model_type": "bert", "num_attention_heads": 4})"),
+              HasSubstr("norm_eps: expected 1e-05 as in " + a.path() + ", found none"));
+  EXPECT_EQ(with(R"({"model_type": "bert", "num_attention_heads": 4, "norm_eps": 0.00001,
+                     "transformers_version": "5.0", "dtype": "float16"})"),
+            "");
 }
 
 TEST(Average, RefusesWhatDoesNotBelongTogether) {

@@ -1,5 +1,6 @@
 #include "checkpoint/derived_folder.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <vector>
 
@@ -25,15 +26,30 @@ bool is_copied(const fs::directory_entry& entry) {
   return entry.is_regular_file() && wanted && !is_weights(name) && name != "narabi.json";
 }
 
+// Relative to the folder.
+std::vector<fs::path> files_to_copy(const ModelFolder& source) {
+  std::vector<fs::path> files;
+  std::vector<std::string> folders = module_folders(source);
+  folders.push_back("");
+  for (const fs::path folder : folders) {
+    for (const auto& entry : fs::directory_iterator(source.path() / folder)) {
+      if (is_copied(entry)) files.push_back(folder / entry.path().filename());
+    }
+  }
+  return files;
+}
+
 // Of base::AtomicFile, that a process left which was killed.
 bool is_temporary(const std::string& name) {
   return name.find(".tmp.") != std::string::npos;
 }
 
-bool is_unfinished(const ModelFolder& source, const std::string& name) {
+bool is_unfinished(const std::vector<fs::path>& copied, const std::string& name) {
   const std::string whole = name.substr(0, name.find(".tmp."));
   if (whole == kDerivedWeights) return is_temporary(name);
-  return whole == "narabi.json" || is_copied(fs::directory_entry(fs::path(source.path()) / whole));
+  return whole == "narabi.json" ||
+         std::any_of(copied.begin(), copied.end(),
+                     [&](const fs::path& file) { return *file.begin() == whole; });
 }
 
 // None where there is no folder, or no right to read it: writing will say so.
@@ -46,14 +62,36 @@ std::vector<fs::path> files_in(const std::string& folder) {
 
 }  // namespace
 
+void require_unpacked(const std::string& folder) {
+  if (is_stamped(folder))
+    throw Unsupported(folder + ": packed by narabi quantize; expected the folder it was made of");
+}
+
+std::vector<std::string> module_folders(const ModelFolder& source) {
+  std::vector<std::string> folders;
+  if (!source.has_file("modules.json")) return folders;
+  for (const ConfigFile& module : ConfigFile(source.file("modules.json")).elements()) {
+    const std::string text = module.text("path", "");
+    const fs::path path = fs::path(text).lexically_normal();
+    if (path.is_absolute() || (!path.empty() && *path.begin() == ".."))
+      throw InvalidFormat(module.path() +
+                          ": path: expected a folder inside of the model's, found " + text);
+    // A module without settings (Normalize) may have no folder.
+    if (!path.empty() && path != "." && fs::is_directory(source.path() / path))
+      folders.push_back(path.string());
+  }
+  return folders;
+}
+
 void check_derived_output(const ModelFolder& source, const std::string& output) {
   std::error_code none;
   if (fs::equivalent(source.path(), output, none))
     throw InvalidArgument(output + ": expected another folder than the model's own");
   if (fs::exists(output, none) && !fs::is_directory(output, none))
     throw InvalidArgument(output + ": expected a folder, found a file");
+  const std::vector<fs::path> copied = files_to_copy(source);
   for (const fs::path& file : files_in(output)) {
-    if (!is_unfinished(source, file.filename().string()))
+    if (!is_unfinished(copied, file.filename().string()))
       throw InvalidArgument(output + ": expected a new or an empty folder, found " +
                             file.filename().string() + " in it");
   }
@@ -68,10 +106,11 @@ void write_derived_folder(const ModelFolder& source, const std::string& output,
   for (const fs::path& file : files_in(output)) {
     if (is_temporary(file.filename().string())) fs::remove(file, error);
   }
-  for (const auto& entry : fs::directory_iterator(source.path())) {
-    if (!is_copied(entry)) continue;
-    base::AtomicFile file((fs::path(output) / entry.path().filename()).string());
-    file.write(base::read_file(entry.path().string()));
+  for (const fs::path& name : files_to_copy(source)) {
+    const fs::path target = fs::path(output) / name;
+    fs::create_directories(target.parent_path(), error);
+    base::AtomicFile file(target.string());
+    file.write(base::read_file(source.path() / name));
     file.commit();
   }
   if (record != nullptr) {

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "checkpoint/model_folder.h"
 #include "checkpoint/model_record.h"
@@ -10,11 +11,20 @@
 
 namespace narabi::checkpoint {
 
+// Throws Unsupported for a folder that narabi quantize has packed: its weights have no values that
+// could be changed.
+void require_unpacked(const std::string& folder);
+
+// The folders in it that modules.json of sentence-transformers names (1_Pooling), relative to it.
+// Throws InvalidFormat for one outside.
+std::vector<std::string> module_folders(const ModelFolder& source);
+
 // Throws InvalidArgument where there are files in `output` already, which would mix with these;
 // what an interrupted write_derived_folder has left of the same is no such file.
 void check_derived_output(const ModelFolder& source, const std::string& output);
 
-// The files of `source` itself but for weights and narabi.json, whose records are of one model's
+// The files of `source` and of the folders in it that its modules.json names, but for
+// weights and narabi.json, whose records are of one model's
 // quality: `record` stands in its place. model.safetensors last, so that a folder is whole or
 // cannot be loaded. Throws as above, and IoError.
 void write_derived_folder(const ModelFolder& source, const std::string& output,

@@ -136,6 +136,10 @@ std::vector<std::string> ModelFolder::tensor_names() const {
   return names;
 }
 
+bool is_position_ids(std::string_view name) {
+  return name.ends_with("position_ids");
+}
+
 TensorTable::TensorTable(const ModelFolder& folder, const std::vector<TensorSpec>& specs,
                          const std::vector<std::string>& owned)
     : folder_(&folder) {
@@ -150,15 +154,15 @@ TensorTable::TensorTable(const ModelFolder& folder, const std::vector<TensorSpec
                           shape_text(spec.shape) + " (from config.json), found " +
                           shape_text(tensor->shape));
     }
-    if (tensor->dtype == DType::kI8) {
+    if (!has_float_values(tensor->dtype)) {
       throw InvalidFormat(folder.path() + ": tensor " + spec.name +
-                          ": expected F32, F16 or BF16, found I8");
+                          ": expected F32, F16 or BF16, found " + name_of(tensor->dtype));
     }
     names_.insert(spec.name);
   }
   for (const std::string& name : extras()) {
     for (const std::string& prefix : owned) {
-      if (name.starts_with(prefix) && !name.ends_with("position_ids")) {
+      if (name.starts_with(prefix) && !is_position_ids(name)) {
         throw InvalidFormat(folder.path() + ": holds the tensor " + name +
                             ", which config.json says the model does not have");
       }

@@ -34,6 +34,9 @@ class ModelFolder {
   std::vector<std::unique_ptr<Safetensors>> files_;
 };
 
+// The buffer 0, 1, 2, ... (I64) that older versions of transformers wrote beside the weights.
+bool is_position_ids(std::string_view name);
+
 // One weight of an architecture, as its file has to hold it.
 struct TensorSpec {
   std::string name;
@@ -46,8 +49,8 @@ class TensorTable {
  public:
   // Throws InvalidFormat for a missing tensor (name and shape expected), for another shape
   // (expected and found), and for a tensor under one of `owned` prefixes that the table does not
-  // name (a bias that config.json denies would be left out of the sums silently); names ending in
-  // "position_ids" are let be.
+  // name (a bias that config.json denies would be left out of the sums silently); position_ids
+  // are let be.
   TensorTable(const ModelFolder& folder, const std::vector<TensorSpec>& specs,
               const std::vector<std::string>& owned);
 

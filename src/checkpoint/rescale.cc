@@ -29,8 +29,7 @@ std::string last_layer(const ModelFolder& model) {
 
 Rescaling::Rescaling(const std::string& folder, const std::string& output)
     : model_(folder), output_(output) {
-  if (is_stamped(folder))
-    throw Unsupported(folder + ": packed by narabi quantize; expected the folder it was made of");
+  require_unpacked(folder);
   const std::string last = last_layer(model_);
   weight_ = model_.find(last + ".weight");
   bias_ = model_.find(last + ".bias");

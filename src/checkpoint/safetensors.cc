@@ -34,13 +34,35 @@ std::string beginning_of(const json& value) {
   return text.size() > kShown ? std::string(base::utf8_prefix(text, kShown)) + "..." : text;
 }
 
+struct Kind {
+  const char* name;
+  std::size_t bytes;
+};
+// In the order of DType. Types of less than a byte are not read: nobody keeps a buffer in them.
+constexpr Kind kKinds[] = {{"F32", 4},     {"F16", 2},         {"BF16", 2},       {"I8", 1},
+                           {"F64", 8},     {"C64", 8},         {"I64", 8},        {"I32", 4},
+                           {"I16", 2},     {"U64", 8},         {"U32", 4},        {"U16", 2},
+                           {"U8", 1},      {"BOOL", 1},        {"F8_E5M2", 1},    {"F8_E4M3", 1},
+                           {"F8_E8M0", 1}, {"F8_E5M2FNUZ", 1}, {"F8_E4M3FNUZ", 1}};
+static_assert(std::size(kKinds) == static_cast<std::size_t>(DType::kF8E4M3Fnuz) + 1);
+
 DType parse_dtype(const std::string& path, const std::string& tensor, const std::string& word) {
-  if (word == "F32") return DType::kF32;
-  if (word == "F16") return DType::kF16;
-  if (word == "BF16") return DType::kBF16;
-  if (word == "I8") return DType::kI8;
+  for (std::size_t i = 0; i < std::size(kKinds); ++i) {
+    if (word == kKinds[i].name) return static_cast<DType>(i);
+  }
   throw Unsupported(path + ": tensor " + tensor + ": dtype is " + word +
                     "; supported: F32, F16, BF16, I8");
+}
+
+void require_float_values(DType dtype) {
+  if (!has_float_values(dtype))
+    throw InvalidArgument(std::string("expected values of F32, F16 or BF16, found ") +
+                          name_of(dtype));
+}
+
+void require_float_values(const TensorView& tensor, const std::string& where) {
+  if (!has_float_values(tensor.dtype))
+    throw InvalidFormat(where + ": expected F32, F16 or BF16, found " + name_of(tensor.dtype));
 }
 
 std::uint64_t unsigned_number(const json& value, const std::string& path, const std::string& what) {
@@ -194,21 +216,21 @@ std::uint16_t to_bf16(float value) {
 }  // namespace
 
 std::size_t size_of(DType dtype) {
-  return dtype == DType::kF32 ? 4 : dtype == DType::kI8 ? 1 : 2;
+  return kKinds[static_cast<std::size_t>(dtype)].bytes;
 }
 
 const char* name_of(DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      return "f32";
-    case DType::kF16:
-      return "f16";
-    case DType::kBF16:
-      return "bf16";
-    case DType::kI8:
-      break;
-  }
-  return "i8";
+  return kKinds[static_cast<std::size_t>(dtype)].name;
+}
+
+std::string short_name_of(DType dtype) {
+  std::string name = name_of(dtype);
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return name;
+}
+
+bool has_float_values(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
 }
 
 std::int64_t TensorView::elements() const {
@@ -245,6 +267,7 @@ Safetensors::Safetensors(const std::string& path) : file_(path) {
 }
 
 void widen(const std::byte* data, DType dtype, std::size_t count, float* out) {
+  require_float_values(dtype);
   if (dtype == DType::kF32) {
     std::memcpy(out, data, count * sizeof(float));
     return;
@@ -263,6 +286,7 @@ void widen(const std::byte* data, DType dtype, std::size_t count, float* out) {
 }
 
 std::vector<std::byte> narrow(std::span<const float> values, DType dtype) {
+  require_float_values(dtype);
   std::vector<std::byte> bytes(values.size() * size_of(dtype));
   if (dtype == DType::kF32) {
     std::memcpy(bytes.data(), values.data(), bytes.size());
@@ -311,10 +335,12 @@ bool all_finite(std::span<const std::byte> values, DType dtype) {
 }
 
 void require_finite(const TensorView& tensor, const std::string& where) {
+  require_float_values(tensor, where);
   if (!all_finite(tensor.data, tensor.dtype)) to_f32(tensor, where);  // throws, with the place
 }
 
 std::vector<float> to_f32(const TensorView& tensor, const std::string& where) {
+  require_float_values(tensor, where);
   std::vector<float> out(static_cast<std::size_t>(tensor.elements()));
   widen(tensor.data.data(), tensor.dtype, out.size(), out.data());
   check_finite(out, where);

@@ -54,6 +54,39 @@ TEST(Safetensors, reads_names_shapes_and_values_of_every_dtype) {
   EXPECT_EQ(to_f32(file.tensors().at("c"), "c"), (std::vector<float>{1}));
 }
 
+// BERT's published folders hold embeddings.position_ids: read as bytes, no values.
+TEST(Safetensors, keeps_buffers_of_other_types_without_reading_their_values) {
+  const TemporaryFolder folder;
+  for (const auto& [name, bytes] : {std::pair{"I64", 8},
+                                    {"F64", 8},
+                                    {"C64", 8},
+                                    {"U64", 8},
+                                    {"I32", 4},
+                                    {"U32", 4},
+                                    {"I16", 2},
+                                    {"U16", 2},
+                                    {"U8", 1},
+                                    {"BOOL", 1},
+                                    {"I8", 1},
+                                    {"F8_E4M3", 1},
+                                    {"F8_E5M2", 1}}) {
+    SCOPED_TRACE(name);
+    const std::string size = std::to_string(3 * bytes);
+    const Safetensors file(folder.write(
+        "x.safetensors", file_of(R"({"t":{"dtype":")" + std::string(name) +
+                                     R"(","shape":[1,3],"data_offsets":[0,)" + size + "]}}",
+                                 std::string(static_cast<std::size_t>(3 * bytes), '\1'))));
+    const TensorView& tensor = file.tensors().at("t");
+    EXPECT_EQ(tensor.elements(), 3);
+    EXPECT_STREQ(name_of(tensor.dtype), name);
+    EXPECT_THROW(to_f32(tensor, "t"), InvalidFormat);
+    EXPECT_THROW(require_finite(tensor, "t"), InvalidFormat);
+    float value = 0;
+    EXPECT_THROW(widen(tensor.data.data(), tensor.dtype, 1, &value), InvalidArgument);
+    EXPECT_THROW(narrow(std::span(&value, 1), tensor.dtype), InvalidArgument);
+  }
+}
+
 TEST(Safetensors, widens_every_f16_value_rightly) {
   std::vector<std::uint16_t> halves(65536);
   for (std::size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<std::uint16_t>(i);
@@ -108,8 +141,10 @@ TEST(Safetensors, says_what_is_wrong_with_a_bad_file) {
       {entry(R"({"shape":[2],"data_offsets":[0,8]})"), "tensor t: expected the key dtype"},
       {entry(R"({"dtype":"F32","data_offsets":[0,8]})"), "tensor t: expected the key shape"},
       {entry(R"({"dtype":"F32","shape":[2]})"), "tensor t: expected the key data_offsets"},
-      {entry(R"({"dtype":"I64","shape":[1],"data_offsets":[0,8]})"),
-       "dtype is I64; supported: F32, F16, BF16, I8"},
+      {entry(R"({"dtype":"I65","shape":[1],"data_offsets":[0,8]})"),
+       "dtype is I65; supported: F32, F16, BF16, I8"},
+      {entry(R"({"dtype":"I64","shape":[2],"data_offsets":[0,8]})"),
+       "expected 16 bytes for its shape and dtype, found 8"},
       {entry(R"({"dtype":3,"shape":[1],"data_offsets":[0,8]})"),
        "dtype: expected a string, found 3"},
       {entry(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"),

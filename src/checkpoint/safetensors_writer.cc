@@ -10,20 +10,6 @@ namespace {
 
 constexpr std::size_t kLengthBytes = 8, kAlignment = 64;
 
-const char* safetensors_name(DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      return "F32";
-    case DType::kF16:
-      return "F16";
-    case DType::kBF16:
-      return "BF16";
-    case DType::kI8:
-      break;
-  }
-  return "I8";
-}
-
 void check_size(const TensorToWrite& tensor) {
   std::size_t expected = size_of(tensor.dtype);
   for (const std::int64_t extent : tensor.shape) expected *= static_cast<std::size_t>(extent);
@@ -41,7 +27,7 @@ std::string header_of(std::span<const TensorToWrite> tensors,
   for (const TensorToWrite& tensor : tensors) {
     check_size(tensor);
     if (header.contains(tensor.name)) throw InvalidArgument("tensor " + tensor.name + " twice");
-    header[tensor.name] = {{"dtype", safetensors_name(tensor.dtype)},
+    header[tensor.name] = {{"dtype", name_of(tensor.dtype)},
                            {"shape", tensor.shape},
                            {"data_offsets", {offset, offset + tensor.data.size()}}};
     offset += tensor.data.size();

@@ -31,7 +31,8 @@ void find_out(std::vector<std::string>& unsupported, Part part) {
 std::string stored_as(const checkpoint::ModelFolder& folder) {
   std::string kinds;
   for (const std::string& name : folder.tensor_names()) {
-    const std::string kind = checkpoint::name_of(folder.find(name)->dtype);
+    if (checkpoint::is_position_ids(name)) continue;
+    const std::string kind = checkpoint::short_name_of(folder.find(name)->dtype);
     if (kinds.find(kind) == std::string::npos) kinds += (kinds.empty() ? "" : ", ") + kind;
   }
   return kinds;
@@ -77,7 +78,7 @@ void describe_static(const std::string& folder, ModelSummary& summary) {
   summary.architecture = "StaticEmbedding";
   summary.vocabulary = static_cast<int>(table.shape[0]);
   summary.hidden = static_cast<int>(table.shape[1]);
-  summary.stored_as = checkpoint::name_of(table.dtype);
+  summary.stored_as = checkpoint::short_name_of(table.dtype);
   summary.parameters = table.elements();
   summary.memory_bytes = {{"f32", summary.parameters * 4}};
 }

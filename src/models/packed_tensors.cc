@@ -41,7 +41,7 @@ std::set<std::string> packed_layers(const checkpoint::ModelFolder& folder) {
 }
 
 std::string described(DType dtype, const std::vector<std::int64_t>& shape) {
-  std::string text = std::string(checkpoint::name_of(dtype)) + " [";
+  std::string text = checkpoint::short_name_of(dtype) + " [";
   for (std::size_t i = 0; i < shape.size(); ++i)
     text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
   return text + "]";
