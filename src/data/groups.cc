@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 #include <string_view>
 
 #include "base/json_depth.h"
@@ -29,10 +30,13 @@ std::string quoted(const json& value) {
   return text.size() > 60 ? std::string(base::utf8_prefix(text, 57)) + "..." : text;
 }
 
-json parse(std::string_view line, const std::string& where) {
-  if (const auto bad = base::invalid_utf8_at(line)) {
+void require_utf8(std::string_view line, const std::string& where) {
+  if (const auto bad = base::invalid_utf8_at(line))
     fail(where, "invalid UTF-8 at byte " + std::to_string(*bad) + " of the line");
-  }
+}
+
+json parse(std::string_view line, const std::string& where) {
+  require_utf8(line, where);
   base::check_json_depth(line, kMaxGroupDepth, where);
   json object = json::parse(line, nullptr, false);
   if (!object.is_object()) {
@@ -145,6 +149,7 @@ Group labelled_pair(const json& object, const std::string& where) {
 }
 
 Group triple(std::string_view line, const std::string& where) {
+  require_utf8(line, where);
   std::vector<std::string> columns;
   for (std::size_t begin = 0; begin <= line.size();) {
     const std::size_t end = std::min(line.find('\t', begin), line.size());
@@ -199,6 +204,12 @@ void check(const Group& group, const std::string& where) {
     fail(where, "all labels are " + std::to_string(*low) +
                     ": expected relevant and other passages in one group");
   }
+  for (std::size_t i = 0; i < group.passages.size(); ++i) {
+    if (group.labels[i] > *low && group.passages[i].empty())
+      fail(where, "passage " + std::to_string(i + 1) + " of " +
+                      std::to_string(group.passages.size()) +
+                      " is relevant: expected text, found none");
+  }
 }
 
 }  // namespace
@@ -224,6 +235,10 @@ struct GroupFile::Impl {
   Format format = Format::kFlagEmbedding;
   std::vector<Span> groups;
   bool teacher = true;
+  struct Extreme {
+    float label = 0;
+    std::size_t line = 0;  // where it comes first; 0: nowhere yet
+  } lowest, highest;
 
   std::string place(std::size_t line) const { return path + ":" + std::to_string(line); }
 
@@ -261,6 +276,10 @@ struct GroupFile::Impl {
       if (groups.empty()) format = format_of(line, place(number));
       const Group group = read_line(format, line, place(number));
       teacher = teacher && !group.teacher.empty();
+      for (const float label : group.labels) {
+        if (lowest.line == 0 || label < lowest.label) lowest = {label, number};
+        if (highest.line == 0 || label > highest.label) highest = {label, number};
+      }
       if (format == Format::kLabelledPair && !groups.empty() && group.query == last_query) {
         ++groups.back().lines;
         continue;
@@ -299,6 +318,16 @@ Group GroupFile::read(std::size_t index) const {
 }
 bool GroupFile::has_teacher() const {
   return impl_->teacher;
+}
+void GroupFile::require_labels(double low, double high, const std::string& who) const {
+  for (const Impl::Extreme& extreme : {impl_->lowest, impl_->highest}) {
+    if (extreme.label >= low && extreme.label <= high) continue;
+    std::ostringstream message;
+    message << "labels: expected " << low;
+    std::isinf(high) ? message << " or more" : message << " to " << high;
+    message << " for " << who << ", found " << extreme.label;
+    fail(impl_->place(extreme.line), message.str());
+  }
 }
 std::string GroupFile::where(std::size_t index) const {
   return impl_->place(impl_->groups.at(index).line);

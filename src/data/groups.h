@@ -2,7 +2,7 @@
 //
 //   FlagEmbedding          {"query", "pos": [...], "neg": [...], "pos_scores"?, "neg_scores"?}
 //   labelled list          {"query", "docs" or "passages": [...], "labels": [...], "scores"?}
-//   pair, triplet, n-tuple {"query" or "anchor", "positive", "negative"?, "negative_1"?, ...}
+//   triplet, n-tuple       {"query" or "anchor", "positive", "negative", "negative_1"?, ...}
 //   labelled pair          {"query" or "sentence1", "passage" or "sentence2", "label" or "score"}
 //                          (lines in a row with the same query are one group)
 //   MS MARCO triples       TSV: query, positive, negative
@@ -29,8 +29,8 @@ std::string to_json_line(const Group& group);
 // A file of groups, any of which can be read at once; .gz, .xz, .zst and "-" (standard input) are
 // held unpacked in memory. The constructor reads every line once, so that hours of work do not end
 // at a bad one: throws InvalidFormat naming file, line, key, expected and found. A group needs a
-// query, two passages, labels that are not all equal (unless it has teacher scores), and finite
-// numbers.
+// query, two passages, the relevant ones with text, labels that are not all equal (unless it has
+// teacher scores), and finite numbers.
 class GroupFile {
  public:
   explicit GroupFile(const std::string& path);
@@ -39,7 +39,9 @@ class GroupFile {
 
   std::size_t size() const;
   Group read(std::size_t index) const;
-  bool has_teacher() const;                    // every group has teacher scores
+  bool has_teacher() const;  // every group has teacher scores
+  // Throws InvalidFormat naming the first line with a label outside of [low, high] and `who` asks.
+  void require_labels(double low, double high, const std::string& who) const;
   std::string where(std::size_t index) const;  // "FILE:LINE" of the group's first line
 
  private:

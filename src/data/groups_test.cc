@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <limits>
 
 #include "narabi/error.h"
 
@@ -80,6 +81,29 @@ TEST(GroupFile, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(back.teacher, group.teacher);
 }
 
+TEST(GroupFile, AByteOrderMarkIsNoPartOfTheFirstLine) {
+  EXPECT_EQ(only("\xEF\xBB\xBF{\"query\":\"q\",\"pos\":[\"a\"],\"neg\":[\"b\"]}").query, "q");
+}
+
+TEST(GroupFile, NamesTheLineWhoseLabelIsOutOfRange) {
+  const auto message_of = [](double low, double high) {
+    const GroupsOnDisk file(
+        "{\"query\":\"q\",\"docs\":[\"a\",\"b\"],\"labels\":[1,0]}\n"
+        "{\"query\":\"q\",\"docs\":[\"a\",\"b\"],\"labels\":[2.5,-1]}\n");
+    try {
+      GroupFile(file.path()).require_labels(low, high, "the loss x");
+    } catch (const InvalidFormat& error) {
+      return std::string(error.what()).substr(file.path().size());
+    }
+    return std::string();
+  };
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(message_of(-1, 2.5), "");
+  EXPECT_EQ(message_of(-infinity, infinity), "");
+  EXPECT_EQ(message_of(-1, 1), ":2: labels: expected -1 to 1 for the loss x, found 2.5");
+  EXPECT_EQ(message_of(0, infinity), ":2: labels: expected 0 or more for the loss x, found -1");
+}
+
 TEST(GroupFile, SaysWhichLineIsWrongAndHow) {
   const std::string good = R"({"query":"q","pos":["a"],"neg":["b"]})";
   EXPECT_NE(error_of(good + "\n\n" + R"({"query":"q","pos":["a"],"neg":[]})").find(":3: \"neg\""),
@@ -89,6 +113,10 @@ TEST(GroupFile, SaysWhichLineIsWrongAndHow) {
   EXPECT_NE(error_of(R"({"query":"q","docs":["a","b"],"labels":[1e999,1]})").find(":1: "),
             std::string::npos);
   EXPECT_NE(error_of("q\ta\n").find("expected 3 columns"), std::string::npos);
+  EXPECT_NE(error_of("q\ta\tb\nq\t\xff\tb\n").find(":2: invalid UTF-8 at byte 2 of the line"),
+            std::string::npos);
+  EXPECT_NE(error_of("q\t\tb\n").find(":1: passage 1 of 2 is relevant: expected text, found none"),
+            std::string::npos);
   EXPECT_NE(error_of("{\"query\":\"\xff\"}").find("invalid UTF-8"), std::string::npos);
   EXPECT_NE(error_of("\n").find("found none"), std::string::npos);
 }

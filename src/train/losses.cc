@@ -104,9 +104,10 @@ Tensor plistmle(const Input& in) {
   Tensor mask;
   const Tensor places = place_log_likelihood(in, mask);
   const Tensor index = torch::arange(1, places.size(1) + 1, places.options());
+  // Both sides over 2^K: 2^200 is beyond f32.
   const Tensor weight =
-      (torch::pow(2.0, in.count().unsqueeze(1) - index) - 1).masked_fill(~mask, 0.0);
-  return -(places * weight).sum(1) / weight.sum(1).clamp_min(1);
+      (torch::pow(2.0, -index) - torch::pow(2.0, -in.count().unsqueeze(1))).masked_fill(~mask, 0.0);
+  return -(places * weight).sum(1) / weight.sum(1).clamp_min(1e-12);
 }
 
 Tensor margin_mse(const Input& in) {
@@ -124,17 +125,20 @@ Tensor kl(const Input& in) {
   return t * t * (probability * (target - in.log_softmax(in.scores / t))).sum(1);
 }
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 struct Loss {
   Tensor (*value)(const Input&);
   bool teacher;
+  double lowest = -kInfinity, highest = kInfinity;  // of the labels
 };
 
 const std::map<std::string, Loss>& losses() {
-  static const std::map<std::string, Loss> table = {{"softmax_ce", {softmax_ce, false}},
-                                                    {"bce", {bce, false}},
+  static const std::map<std::string, Loss> table = {{"softmax_ce", {softmax_ce, false, 0}},
+                                                    {"bce", {bce, false, 0, 1}},
                                                     {"listnet", {listnet, false}},
                                                     {"ranknet", {ranknet, false}},
-                                                    {"lambda", {lambda, false}},
+                                                    {"lambda", {lambda, false, 0, 100}},
                                                     {"listmle", {listmle, false}},
                                                     {"plistmle", {plistmle, false}},
                                                     {"margin_mse", {margin_mse, true}},
@@ -156,6 +160,16 @@ const std::vector<std::string>& loss_names() {
 
 bool needs_teacher(const std::string& loss_name) {
   return losses().at(loss_name).teacher;
+}
+
+bool any_needs_teacher(const std::vector<LossTerm>& terms) {
+  return std::any_of(terms.begin(), terms.end(),
+                     [](const LossTerm& term) { return needs_teacher(term.name); });
+}
+
+void require_labels(const std::string& loss_name, const data::GroupFile& file) {
+  const Loss& loss = losses().at(loss_name);
+  file.require_labels(loss.lowest, loss.highest, "the loss " + loss_name);
 }
 
 GroupTargets make_targets(std::span<const data::Group> groups) {

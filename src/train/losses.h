@@ -4,14 +4,15 @@
 // padding nor on how a step is cut into micro-batches. K passages in a group; all in f32.
 //
 //   softmax_ce  -sum_i y_i / (sum y) log softmax(s)_i                (Nogueira; FlagEmbedding)
+//               labels of 0 or more
 //   bce         mean_i of binary cross-entropy of sigmoid(s_i) with y_i (soft y allowed), the
-//               positive term times pos_weight
+//               positive term times pos_weight; labels of 0 to 1
 //   listnet     -sum_i softmax(y)_i log softmax(s)_i                 (Cao et al. 2007)
 //   ranknet     mean over pairs y_i > y_j of log(1 + exp(s_j - s_i)) (Burges et al. 2005)
 //   lambda      sum over pairs y_i > y_j of the RankNet term x |G_i - G_j| x
 //               (10 |1 / D(d) - 1 / D(d + 1)| + |1 / D(r_i) - 1 / D(r_j)|), r the ranks by s,
-//               d = |r_i - r_j|, D(r) = log2(1 + r), G = (2^y - 1) / ideal DCG
-//                                                                    (NDCG2++, Wang et al. 2018)
+//               d = |r_i - r_j|, D(r) = log2(1 + r), G = (2^y - 1) / ideal DCG; labels of 0 to
+//               100, whose powers f32 holds                          (NDCG2++, Wang et al. 2018)
 //   listmle     -log of the Plackett-Luce probability of the order by y, over K; equal labels
 //               stay in the order given                              (Xia et al. 2008)
 //   plistmle    the same with weights 2^(K - i) - 1 of position i, over their sum
@@ -41,6 +42,10 @@ struct LossTerm {
 
 const std::vector<std::string>& loss_names();
 bool needs_teacher(const std::string& loss_name);
+bool any_needs_teacher(const std::vector<LossTerm>& terms);
+// Throws InvalidFormat naming file and line where a label lies outside of what the loss is made
+// for: beyond it, it has no minimum.
+void require_labels(const std::string& loss_name, const data::GroupFile& file);
 
 // G groups of at most K passages as rectangles; what lies outside of a group is masked.
 struct GroupTargets {

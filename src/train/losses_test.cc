@@ -293,6 +293,20 @@ TEST(LossTable, EveryLossHasAReferenceAboveAndTheOtherWayRound) {
   EXPECT_EQ(references().size(), loss_names().size());
 }
 
+TEST(LossTable, AGroupOfTwoHundredPassagesIsNoMoreThanF32Holds) {
+  data::Group group{"q", std::vector<std::string>(200, "p"), std::vector<float>(200), {}};
+  for (std::size_t i = 0; i < 200; ++i) group.labels[i] = static_cast<float>(i % 7);
+  const torch::Tensor logits = torch::linspace(-3, 3, 200);
+  for (const char* name : {"plistmle", "listmle", "lambda", "softmax_ce"}) {
+    const double f32 =
+        ranking_loss(logits, make_targets(std::span(&group, 1)), {{.name = name}}).item<double>();
+    const double f64 = ranking_loss(logits.to(torch::kFloat64), make_targets(std::span(&group, 1)),
+                                    {{.name = name}})
+                           .item<double>();
+    EXPECT_NEAR(f32, f64, 1e-4 * std::abs(f64)) << name;
+  }
+}
+
 TEST(LossTable, TermsAddUpByTheirWeights) {
   const auto groups = random_groups("softmax_ce", 6);
   const torch::Tensor logits =

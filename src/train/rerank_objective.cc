@@ -7,14 +7,6 @@
 #include "narabi/error.h"
 
 namespace narabi::train {
-namespace {
-
-bool any_needs_teacher(const std::vector<LossTerm>& terms) {
-  return std::any_of(terms.begin(), terms.end(),
-                     [](const LossTerm& term) { return needs_teacher(term.name); });
-}
-
-}  // namespace
 
 data::Group sample_group(const data::Group& group, std::int64_t group_size, std::uint64_t seed) {
   const auto wanted = static_cast<std::size_t>(group_size);
@@ -105,6 +97,7 @@ RerankObjective::RerankObjective(const std::vector<std::string>& files, const To
       throw InvalidArgument(path +
                             ": a loss needs a teacher: expected teacher scores in every group, or "
                             "\"teacher\" in the config");
+    for (const LossTerm& term : options_.loss) require_labels(term.name, files_.back());
     for (std::size_t i = 0; i < files_.back().size(); ++i)
       index_.emplace_back(static_cast<std::uint32_t>(files_.size() - 1),
                           static_cast<std::uint32_t>(i));

@@ -47,7 +47,8 @@ class RerankObjective final : public Objective {
     bool bf16 = false;  // of the teacher's forward pass
   };
   // `teacher` without a model: the files' own scores, where a loss needs some. Borrows tokenizer,
-  // teacher and pool. Throws InvalidArgument when a loss needs a teacher and there is none.
+  // teacher and pool. Throws InvalidArgument when a loss needs a teacher and there is none, and as
+  // require_labels() does.
   RerankObjective(const std::vector<std::string>& files, const Tokenizer& tokenizer, Reader teacher,
                   Options options, base::ThreadPool& pool);
   std::size_t size() const override { return index_.size(); }

@@ -9,14 +9,18 @@
 
 namespace narabi::train {
 
+// Means over the groups; equal scores count against. A label is its gain (a negative one has none),
+// as in narabi/evaluation.h, soft ones too. What counts as relevant for MRR and hit is a label of
+// .5 or more where a group's all lie in 0 to 1, else one above the group's lowest. Groups whose
+// labels are all the same (a teacher's scores alone) judge nothing and are left out.
 struct Quality {
-  double ndcg = 0, mrr = 0, hit = 0;  // nDCG@10, MRR@10, hit@1; equal scores count against
+  double ndcg = 0, mrr = 0, hit = 0;  // nDCG@10, MRR@10, hit@1
   double spread = 0;                  // standard deviation of the logits inside a group, mean
 };
 
 class Validation {
  public:
-  // limit 0: all groups of the file.
+  // limit 0: all groups of the file. Throws as GroupFile, and InvalidFormat where no labels differ.
   Validation(const std::string& file, std::int64_t limit, const PairLimits& limits);
   Quality measure(const Reader& reader, bool bf16, base::ThreadPool& pool) const;
 
