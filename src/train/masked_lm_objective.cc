@@ -3,14 +3,30 @@
 #include <algorithm>
 #include <random>
 
+#include "base/line_reader.h"
 #include "base/utf8.h"
 #include "narabi/error.h"
 
 namespace narabi::train {
 namespace {
 
-// Japanese text has about 1.7 characters of 3 bytes in a token; a little more, to fill a sequence.
-constexpr std::size_t kBytesPerToken = 6;
+constexpr std::size_t kLongestLine = 4096;  // bytes; a longer one is tokenized in pieces
+
+// The next line of `text` with its end, or a piece of a long one; at a boundary of characters.
+std::string_view next_line(std::string_view text) {
+  const std::size_t end = text.substr(0, kLongestLine).find('\n');
+  return end == std::string_view::npos ? base::utf8_prefix(text, kLongestLine)
+                                       : text.substr(0, end + 1);
+}
+
+std::vector<std::int32_t> tokens_of(std::string_view line, const Tokenizer& tokenizer) {
+  if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return {};
+  return tokenizer.encode_plain(line).input_ids;
+}
+
+bool is_packed(const std::string& path) {
+  return path.ends_with(".gz") || path.ends_with(".xz") || path.ends_with(".zst");
+}
 
 }  // namespace
 
@@ -24,34 +40,75 @@ MaskedLmObjective::MaskedLmObjective(const std::vector<std::string>& files,
                                      const Tokenizer& tokenizer, Options options,
                                      base::ThreadPool& pool)
     : tokenizer_(tokenizer), options_(std::move(options)), pool_(pool) {
-  for (const std::string& path : files) {
-    files_.emplace_back(path);
-    const std::string_view text = files_.back().text();
-    if (const auto bad = base::invalid_utf8_at(text))
-      throw InvalidFormat(path + ": invalid UTF-8 at byte " + std::to_string(*bad));
-    const std::size_t before = texts_.size();
-    cut(text);
-    if (texts_.size() == before) throw InvalidFormat(path + ": expected text, found none");
-  }
+  // What two texts of one token have in common: what stands before and after it.
+  const auto special = tokenizer.encode("", options_.max_length).input_ids;
+  const auto some = tokenizer.encode("1", options_.max_length).input_ids;
+  const auto differs = std::mismatch(special.begin(), special.end(), some.begin(), some.end());
+  before_.assign(special.begin(), differs.first);
+  after_.assign(differs.first, special.end());
+  room_ = static_cast<std::size_t>(options_.max_length) - special.size();
+  for (const std::string& path : files) add_file(path);
 }
 
-void MaskedLmObjective::cut(std::string_view text) {
-  const std::size_t full = static_cast<std::size_t>(options_.max_length) * kBytesPerToken;
-  std::size_t begin = 0;
-  for (std::size_t end = 0; end < text.size();) {
-    end = std::min(text.find('\n', end), text.size() - 1) + 1;
-    if (end - begin < full && end < text.size()) continue;
-    if (text.substr(begin, end - begin).find_first_not_of(" \t\r\n") != std::string_view::npos)
-      texts_.push_back(text.substr(begin, end - begin));
-    begin = end;
+void MaskedLmObjective::add_file(const std::string& path) {
+  std::string_view text = is_packed(path) ? unpacked_.emplace_back(base::read_file(path))
+                                          : mapped_.emplace_back(path).text();
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a byte-order mark
+  std::vector<std::string_view> lines;                          // of the text, each to its end
+  std::size_t number = 1;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view whole = rest.substr(0, rest.find('\n'));
+    if (const auto bad = base::invalid_utf8_at(whole))
+      throw InvalidFormat(path + ":" + std::to_string(number) + ": invalid UTF-8 at byte " +
+                          std::to_string(*bad) + " of the line");
+    ++number;
+    for (const std::size_t after = rest.size() - std::min(rest.size(), whole.size() + 1);
+         rest.size() > after;) {
+      lines.push_back(rest);
+      rest.remove_prefix(next_line(rest).size());
+    }
   }
+  std::vector<std::size_t> tokens(lines.size());
+  pool_.parallel_for(lines.size(), [&](std::size_t i, int) {
+    tokens[i] = tokens_of(next_line(lines[i]), tokenizer_).size();
+  });
+  std::size_t room = 0;  // in the window that is open
+  const std::size_t before = windows_.size();
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::size_t used = std::min(room, tokens[i]);
+    room -= used;
+    for (; used < tokens[i]; used += std::min(room_, tokens[i] - used)) {
+      windows_.push_back({lines[i], used});
+      room = room_ - std::min(room_, tokens[i] - used);
+    }
+  }
+  if (windows_.size() == before) throw InvalidFormat(path + ": expected text, found none");
+}
+
+std::vector<std::int32_t> MaskedLmObjective::sequence(const Window& window) const {
+  std::vector<std::int32_t> ids = before_;
+  std::size_t skip = window.skip;
+  const std::size_t full = before_.size() + room_;
+  for (std::string_view rest = window.text; !rest.empty() && ids.size() < full;) {
+    const std::string_view line = next_line(rest);
+    const std::vector<std::int32_t> tokens = tokens_of(line, tokenizer_);
+    const std::size_t begin = std::min(skip, tokens.size());
+    const std::size_t end = std::min(tokens.size(), begin + full - ids.size());
+    ids.insert(ids.end(), tokens.begin() + static_cast<std::ptrdiff_t>(begin),
+               tokens.begin() + static_cast<std::ptrdiff_t>(end));
+    skip -= begin;
+    rest.remove_prefix(line.size());
+  }
+  ids.insert(ids.end(), after_.begin(), after_.end());
+  return ids;
 }
 
 MaskedLmObjective::Masked MaskedLmObjective::mask(const Draw& draw) const {
   std::mt19937_64 random(draw.seed);
   std::uniform_real_distribution<double> uniform;
   std::uniform_int_distribution<std::int64_t> any(0, options_.vocabulary - 1);
-  Masked masked{tokenizer_.encode(texts_.at(draw.example), options_.max_length), {}, {}};
+  Masked masked;
+  masked.encoding.input_ids = sequence(windows_.at(draw.example));
   for (std::size_t i = 0; i < masked.encoding.input_ids.size(); ++i) {
     std::int32_t& id = masked.encoding.input_ids[i];
     const bool special =

@@ -2,6 +2,7 @@
 // 10% a random one, 10% stay.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,22 +24,33 @@ class MaskedLmObjective final : public Objective {
     std::int64_t vocabulary = 0;
     std::vector<std::int64_t> special;  // ids that are never masked
   };
-  // `files`: UTF-8 text, a paragraph a line; lines in a row are joined until they fill a sequence.
-  // Borrows tokenizer and pool.
+  // `files`: UTF-8 text, a paragraph a line; .gz, .xz and .zst are held unpacked in memory. The
+  // tokens of a file are cut into sequences of max_length, its last one shorter, so that an epoch
+  // has every token once. Reads all of it. Borrows tokenizer and pool. Throws InvalidFormat naming
+  // file and line.
   MaskedLmObjective(const std::vector<std::string>& files, const Tokenizer& tokenizer,
                     Options options, base::ThreadPool& pool);
-  std::size_t size() const override { return texts_.size(); }
+  std::size_t size() const override { return windows_.size(); }
   StepData prepare(std::span<const Draw> draws) const override;
   torch::Tensor loss(const Model& model, const MicroBatch& part,
                      const ForwardOptions& options) const override;
 
  private:
+  // The tokens of `text`, which goes on to the end of the file, from the `skip`th on.
+  struct Window {
+    std::string_view text;
+    std::size_t skip = 0;
+  };
   struct Masked;
   Masked mask(const Draw& draw) const;
-  void cut(std::string_view text);
+  std::vector<std::int32_t> sequence(const Window& window) const;
+  void add_file(const std::string& path);
 
-  std::vector<base::MappedFile> files_;
-  std::vector<std::string_view> texts_;
+  std::vector<base::MappedFile> mapped_;
+  std::deque<std::string> unpacked_;
+  std::vector<Window> windows_;
+  std::vector<std::int32_t> before_, after_;  // the special tokens of a sequence
+  std::size_t room_ = 0;                      // tokens between them
   const Tokenizer& tokenizer_;
   Options options_;
   base::ThreadPool& pool_;
