@@ -1,11 +1,13 @@
 // narabi tune-domain: a user's documents, and queries where there are some, to a model tuned on
 // them, with the figures before and after on a part that was held out.
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <random>
@@ -77,7 +79,10 @@ std::vector<mine::Question> read_clicks(const std::string& path, const mine::Cor
     const std::string query = line.substr(0, tab);
     const auto [place, fresh] = known.try_emplace(query, questions.size());
     if (fresh) questions.push_back({.id = std::to_string(questions.size()), .text = query});
-    questions[place->second].positives.push_back(document->second);
+    // A document may be clicked again and again; it is one answer.
+    std::vector<std::size_t>& positives = questions[place->second].positives;
+    if (std::find(positives.begin(), positives.end(), document->second) == positives.end())
+      positives.push_back(document->second);
   }
   if (questions.empty()) throw InvalidFormat(path + ": expected clicks, found none");
   return questions;
@@ -99,7 +104,8 @@ std::vector<mine::Question> make_questions(const mine::Corpus& corpus,
   return questions;
 }
 
-// By articles: what is judged shares no article with what is learned.
+// By articles: no document that answers a judged question is of an article with one that answers a
+// learned question. Clicks that lead to both sides are left out.
 Split split(const Options& options, const mine::Corpus& corpus) {
   std::mt19937_64 random(options.seed);
   std::vector<bool> held(corpus.members.size());
@@ -110,7 +116,12 @@ Split split(const Options& options, const mine::Corpus& corpus) {
   std::shuffle(all.begin(), all.end(), random);
   Split parts;
   for (mine::Question& question : all) {
-    const bool judged = held[corpus.article[question.positives[0]]];
+    const auto is_held = [&](std::size_t document) { return held[corpus.article[document]]; };
+    const std::vector<std::size_t>& answers = question.positives;
+    const bool judged = is_held(answers[0]);
+    if (std::any_of(answers.begin(), answers.end(),
+                    [&](std::size_t document) { return is_held(document) != judged; }))
+      continue;
     std::vector<mine::Question>& part = judged ? parts.held : parts.train;
     if (part.size() < (judged ? options.judged : options.questions))
       part.push_back(std::move(question));
@@ -193,8 +204,11 @@ void run_trainer(const Options& options, const std::string& groups, const std::s
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  const pid_t child = fork();
+  const pid_t self = getpid(), child = fork();
   if (child == 0) {
+    // It would train on for nobody when this program is killed.
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != self) _exit(127);
     release_signals();
     execv(argv[0], argv.data());
     _exit(127);
@@ -235,6 +249,10 @@ void report(const Options& options, const Quality& before, const Quality& after,
 
 void run(const Options& options) {
   trainer_program();  // an installation without it says so before any work
+  std::error_code none;
+  if (fs::equivalent(options.model, options.output, none))
+    throw InvalidArgument("--output: expected another folder than --model, found " +
+                          options.output);
   const mine::Corpus corpus = read(options);
   const Split questions = split(options, corpus);
   const LexicalIndex index(corpus.passages);

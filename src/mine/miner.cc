@@ -82,7 +82,7 @@ void Miner::rank(Draft& draft, Dropped& dropped) const {
                      [&](const Candidate& known) { return known.passage == candidate.passage; });
     if (positive != draft.positives.end()) {
       positive->score = candidate.score;
-    } else if (answers.found_in(corpus_.passages[candidate.passage].text)) {
+    } else if (is_answer(question, answers, candidate.passage)) {
       ++dropped.by_answer;
     } else {
       draft.ranking.push_back(candidate);
@@ -108,6 +108,16 @@ std::vector<double> Miner::bm25_of(const Question& question,
 
 AnswerFilter Miner::answer_filter(const Question& question) const {
   return AnswerFilter(options_.filter_answers ? question.answers : std::vector<std::string>{});
+}
+
+bool Miner::is_answer(const Question& question, const AnswerFilter& answers,
+                      std::size_t passage) const {
+  const Document& asked = corpus_.passages[passage];
+  return answers.found_in(asked.text) ||
+         std::any_of(question.positives.begin(), question.positives.end(), [&](std::size_t known) {
+           const Document& positive = corpus_.passages[known];
+           return known != passage && positive.text == asked.text && positive.title == asked.title;
+         });
 }
 
 void Miner::score(std::vector<Draft>& drafts) const {
@@ -167,7 +177,7 @@ data::Group Miner::finish(const Draft& draft, std::size_t number, Dropped& dropp
   const auto add_sampled = [&](const std::vector<std::size_t>& pool, std::size_t count) {
     std::vector<std::size_t> allowed;
     for (const std::size_t passage : pool) {
-      if (!answers.found_in(corpus_.passages[passage].text)) allowed.push_back(passage);
+      if (!is_answer(question, answers, passage)) allowed.push_back(passage);
     }
     for (const std::size_t passage : sample(allowed, count, taken, random))
       extra.push_back(passage);

@@ -65,6 +65,8 @@ class Miner {
   struct Draft;
   void rank(Draft& draft, Dropped& dropped) const;
   AnswerFilter answer_filter(const Question& question) const;
+  // Holds an answer, or is a copy of a positive.
+  bool is_answer(const Question& question, const AnswerFilter& answers, std::size_t passage) const;
   void score(std::vector<Draft>& drafts) const;
   std::vector<double> bm25_of(const Question& question,
                               const std::vector<std::size_t>& passages) const;

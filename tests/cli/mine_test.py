@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from narabi_cli import GOLDEN, MODEL, CliTest
+from narabi_cli import GOLDEN, MODEL, CliTest, json_lines
 
 OTHER = str(GOLDEN / "modernbert-xsmall-v2")
 ARTICLES = {"銀閣寺": ["銀閣寺は京都の東山にある寺院である。足利義政が建てた山荘に始まる。", "銀閣は二層の楼閣である。"],
@@ -72,6 +72,14 @@ class Mine(CliTest):
         kept = {group["query"]: group["pos"] for group in self.groups("--limit", 5)}
         self.assertEqual(len(kept), 5)
         self.assertEqual(kept, {query: every[query] for query in kept})
+
+    def test_a_copy_of_a_positive_is_no_negative(self):
+        texts = ["銀閣寺は京都の東山にある。"] * 2 + ["金閣寺は京都の北山にある。", "平等院は宇治にある。"]
+        corpus = self.file("corpus.jsonl", json_lines({"id": str(i), "text": text} for i, text in enumerate(texts)))
+        group, = self.narabi("mine", "--corpus", corpus, "--queries", self.file("queries.tsv", "q\t東山の寺\n"), "--qrels",
+                             self.file("qrels", "q 0 0 1\n"), "--random", 3).json
+        self.assertEqual(group["pos"], texts[:1])
+        self.assertEqual(set(group["neg"]), set(texts[2:]))
 
     def test_options_that_would_do_nothing_are_refused(self):
         path = self.file("squad.json", squad())
