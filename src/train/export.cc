@@ -47,6 +47,9 @@ void export_model(const std::string& folder, const Model& model, Task task,
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw IoError(folder + ": " + error.message());
+  // First, so that none of its figures ever stands beside weights that it was not measured with.
+  if (fs::remove(fs::path(folder) / "narabi.json", error); error)
+    throw IoError(folder + "/narabi.json: " + error.message());
   for (const char* name : kTokenizerFiles) {
     const fs::path source = fs::path(tokenizer_folder) / name;
     if (fs::exists(source)) write_file(fs::path(folder) / name, base::read_file(source));

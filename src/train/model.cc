@@ -5,9 +5,9 @@
 
 namespace narabi::train {
 
-void Model::load(const checkpoint::ModelFolder& folder) {
+void Model::load(const checkpoint::ModelFolder& folder, bool whole) {
   parameters_.load(folder, {prefix_ + "embeddings.", prefix_ + "encoder.", prefix_ + "layers."},
-                   heads_);
+                   whole ? std::vector<std::string>{} : heads_);
 }
 
 std::unique_ptr<Model> make_model(const checkpoint::ConfigFile& config, Task task) {

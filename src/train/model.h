@@ -29,14 +29,16 @@ class Model {
   virtual torch::Tensor vocabulary_logits(const torch::Tensor& rows,
                                           const ForwardOptions& options) const = 0;
 
+  virtual std::int64_t max_tokens() const = 0;  // of a sequence
+  std::int64_t vocabulary() const { return parameters_.tensors().front().size(0); }
   torch::Device device() const { return parameters_.tensors().front().device(); }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
   // The class name that goes into config.json for this task ("BertForSequenceClassification").
   const std::string& architecture() const { return architecture_; }
   // From a folder of this architecture: its encoder has to be whole; a head that it lacks keeps
-  // its initial values.
-  void load(const checkpoint::ModelFolder& folder);
+  // its initial values, unless `whole` asks for that, too.
+  void load(const checkpoint::ModelFolder& folder, bool whole = false);
 
  protected:
   Model(std::vector<ParameterSpec> specs, std::string architecture, std::string prefix,
@@ -46,7 +48,7 @@ class Model {
         prefix_(std::move(prefix)),
         heads_(std::move(heads)) {}
 
-  Parameters parameters_;
+  Parameters parameters_;  // the vocabulary's table first
   std::string architecture_;
   std::string prefix_;              // of the encoder's tensors
   std::vector<std::string> heads_;  // prefixes of the head's tensors

@@ -16,6 +16,7 @@ class ModernBert final : public Model {
                        const ForwardOptions& options) const override;
   torch::Tensor vocabulary_logits(const torch::Tensor& rows,
                                   const ForwardOptions& options) const override;
+  std::int64_t max_tokens() const override { return config_.positions; }
 
  private:
   torch::Tensor norm(const std::string& name, const torch::Tensor& x) const;

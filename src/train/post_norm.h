@@ -18,6 +18,7 @@ class PostNorm final : public Model {
                        const ForwardOptions& options) const override;
   torch::Tensor vocabulary_logits(const torch::Tensor& rows,
                                   const ForwardOptions& options) const override;
+  std::int64_t max_tokens() const override { return config_.positions - first_position_; }
 
  private:
   torch::Tensor embed(const PackedBatch& batch) const;

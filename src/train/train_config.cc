@@ -1,14 +1,18 @@
 #include "train/train_config.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <sstream>
 
+#include "base/checksum.h"
 #include "narabi/error.h"
 #include "train/yaml_reader.h"
 
 namespace narabi::train {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr double kAny = std::numeric_limits<double>::infinity();
 
@@ -24,8 +28,8 @@ void read_model(YamlReader yaml, TrainConfig& config) {
   if ((config.model.start == Start::kLexical) == config.model.texts.empty())
     yaml.fail("texts", "expected text files with init: lexical, none without it");
   if (yaml.one_of("dtype", {"f32", "f16"}) == 1) config.model.dtype = "f16";
-  const bool fresh = !config.model.config.empty() && !config.model.tokenizer.empty();
-  if (config.model.from.empty() != fresh)
+  const int parts = !config.model.config.empty() + !config.model.tokenizer.empty();
+  if (parts != (config.model.from.empty() ? 2 : 0))
     yaml.fail("from", "expected a model folder, or else both of config and tokenizer");
   yaml.finish();
 }
@@ -41,6 +45,8 @@ void read_data(YamlReader yaml, TrainConfig& config) {
   yaml.read("train", config.data.train);
   if (config.data.train.empty()) yaml.fail("train", "expected at least one file, found none");
   yaml.read("validation", config.data.validation);
+  if (!config.data.validation.empty() && (config.task != Task::kRerank || config.tokenizer_task))
+    yaml.fail("validation", "expected none: groups judge a reranker (task: rerank)");
   yaml.read("validation_limit", config.data.validation_limit, 0);
   std::int64_t max_length = config.data.max_length;
   yaml.read("max_length", max_length, 8);
@@ -64,6 +70,10 @@ void read_loss(YamlReader& yaml, TrainConfig& config) {
     term.read("weight", loss.weight, 0, kAny);
     term.read("temperature", loss.temperature, 1e-3, kAny);
     term.read("pos_weight", loss.pos_weight, 0, kAny);
+    for (const auto& [key, reader] : {std::pair{"temperature", "kl"}, {"pos_weight", "bce"}}) {
+      if (term.has(key) && loss.name != reader)
+        term.fail(key, std::string("read by the loss ") + reader + " only, found " + loss.name);
+    }
     term.finish();
     config.loss.push_back(loss);
   }
@@ -110,6 +120,33 @@ void read_run(YamlReader& yaml, TrainConfig& config) {
   yaml.read("checkpoint_every", config.checkpoint_every, 1);
   yaml.read("log_every", config.log_every, 1);
   yaml.read("time_limit", config.time_limit, 0, kAny);
+  if (config.steps == 0 && config.epochs == 0 && config.time_limit == 0)
+    yaml.fail("epochs", "expected more than 0, or else steps or a time_limit");
+}
+
+// The run would overwrite what it learns from.
+void require_another_folder(YamlReader& yaml, const TrainConfig& config) {
+  for (const auto& [key, folder] :
+       {std::pair{"model.from", &config.model.from}, std::pair{"teacher", &config.teacher}}) {
+    std::error_code none;
+    if (!folder->empty() && fs::equivalent(config.output, *folder, none))
+      yaml.fail("output",
+                std::string("expected another folder than ") + key + ", found " + config.output);
+  }
+}
+
+// Weights, settings and tokenizer; narabi.json, which a calibration may have written since, has no
+// part in a run.
+std::vector<fs::path> files_of_model(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string(), ending = entry.path().extension();
+    const bool read =
+        ending == ".safetensors" || ending == ".json" || ending == ".model" || name == "vocab.txt";
+    if (read && name != "narabi.json" && entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 }  // namespace
@@ -129,15 +166,16 @@ TrainConfig read_train_config(const std::string& path, const std::vector<std::st
   read_loss(yaml, config);
   read_optimizer(yaml.section("optimizer"), config);
   read_run(yaml, config);
+  require_another_folder(yaml, config);
+  if (!config.teacher.empty() && !any_needs_teacher(config.loss))
+    yaml.fail("teacher", "expected a loss that reads one (kl, mse or margin_mse), found none");
   yaml.finish();
   config.tokenizer.texts = config.data.train;
   return config;
 }
 
 void require_teacher(const TrainConfig& config, const std::string& path) {
-  const bool any = std::any_of(config.loss.begin(), config.loss.end(),
-                               [](const LossTerm& term) { return needs_teacher(term.name); });
-  if (!any)
+  if (!any_needs_teacher(config.loss))
     throw InvalidArgument(path +
                           ": loss: expected a term that reads a teacher (kl, mse or margin_mse)");
 }
@@ -163,8 +201,27 @@ std::string describe(const TrainConfig& config) {
        << o.beta2 << ' ' << o.epsilon << ' ' << o.weight_decay << ' ' << o.clip << ' ' << o.warmup
        << ' ' << o.min_lr << ' ' << static_cast<int>(o.schedule) << "\nrun " << config.batch << ' '
        << config.micro_batch_tokens << ' ' << config.steps << ' ' << config.epochs << ' '
-       << config.bf16.value() << ' ' << config.dropout << ' ' << config.seed << '\n';
+       << config.bf16.value() << ' ' << config.dropout << ' ' << config.seed << ' '
+       << config.model.dtype << '\n';
   return text.str();
+}
+
+std::string describe_files(const TrainConfig& config) {
+  std::vector<fs::path> files(config.data.train.begin(), config.data.train.end());
+  files.insert(files.end(), config.model.texts.begin(), config.model.texts.end());
+  for (const std::string& file : {config.data.validation, config.model.config}) {
+    if (!file.empty()) files.emplace_back(file);
+  }
+  for (const std::string& folder : {config.model.from, config.model.tokenizer, config.teacher}) {
+    if (folder.empty()) continue;
+    const auto inside = files_of_model(folder);
+    files.insert(files.end(), inside.begin(), inside.end());
+  }
+  std::string text;
+  for (const fs::path& file : files)
+    text += "file " + file.string() + " of " + std::to_string(fs::file_size(file)) + " bytes, " +
+            base::checksum_text(base::file_checksum(file)) + "\n";
+  return text;
 }
 
 }  // namespace narabi::train

@@ -46,7 +46,7 @@ struct TrainConfig {
   std::int64_t batch = 32;                 // groups (or MLM sequences) of a step
   std::int64_t micro_batch_tokens = 8192;  // at most, unless one group alone has more
   std::int64_t steps = 0;                  // 0: by epochs
-  double epochs = 1;
+  double epochs = 1;                       // and 0: by time_limit
   std::int64_t stop_after =
       0;                     // steps after which to end, the schedule's end being elsewhere; 0: off
   std::optional<bool> bf16;  // precision: bf16 | f32; auto: what the device is faster in
@@ -71,5 +71,8 @@ void require_teacher(const TrainConfig& config, const std::string& path);
 
 // The config as one canonical text: what a checkpoint has to agree with before a run goes on.
 std::string describe(const TrainConfig& config);
+
+// Size and checksum of every file that it reads, a line each. Throws IoError.
+std::string describe_files(const TrainConfig& config);
 
 }  // namespace narabi::train

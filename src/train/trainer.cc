@@ -60,6 +60,35 @@ LoadedModel load_model(const std::string& path, Task task, double init_std, std:
   return loaded;
 }
 
+// A head at random would be distilled as if it knew something.
+LoadedModel load_teacher(const std::string& path, const torch::Device& device) {
+  const checkpoint::ModelFolder folder(path);
+  const auto names = folder.config().texts("architectures");
+  if (names.size() != 1 || !names[0].ends_with("ForSequenceClassification"))
+    throw InvalidArgument(
+        fmt::format("{}: architectures: expected a reranker (...ForSequenceClassification) as "
+                    "teacher, found {}",
+                    folder.config().path(), names.empty() ? "none" : names[0]));
+  LoadedModel loaded{make_model(folder.config(), Task::kRerank), std::make_unique<Tokenizer>(path)};
+  loaded.model->load(folder, /*whole=*/true);
+  loaded.model->parameters().move_to(device);
+  return loaded;
+}
+
+// What would otherwise end at the first long pair or rare token, in the middle of an epoch.
+void require_room(const LoadedModel& loaded, const std::string& config_path, int max_length) {
+  const std::int64_t most = loaded.model->max_tokens(), rows = loaded.model->vocabulary();
+  if (max_length > most)
+    throw InvalidArgument(
+        fmt::format("data.max_length: expected at most {}, as many tokens as {} has positions for "
+                    "(max_position_embeddings), found {}",
+                    most, config_path, max_length));
+  if (loaded.tokenizer->vocabulary_size() > rows)
+    throw InvalidArgument(
+        fmt::format("{}: vocab_size: expected at least {}, the ids of the tokenizer, found {}",
+                    config_path, loaded.tokenizer->vocabulary_size(), rows));
+}
+
 // The id that the text of a token in tokenizer_config.json has.
 std::int64_t token_id(const std::string& folder, const char* key, const Tokenizer& tokenizer) {
   const checkpoint::ConfigFile file(folder + "/tokenizer_config.json");
@@ -116,24 +145,34 @@ class Trainer {
                               : static_cast<std::int64_t>(std::ceil(
                                     config.epochs * static_cast<double>(objective_->size()) /
                                     static_cast<double>(config.batch)));
+    told_ = describe(config_) + describe_files(config_);
     optimizer_.emplace(trained_.model->parameters(), config.optimizer);
     shuffle_.emplace(objective_->size(), config.seed);
     open_output();
   }
 
   Outcome run() {
+    if (progress_.step > 0 && finished() && is_exported()) {
+      if (world_->rank() == 0)
+        fmt::print(stderr, "{}: already finished at step {}; --restart to begin again\n",
+                   config_.output, progress_.step);
+      return Outcome::kDone;
+    }
     const auto begin = steady_clock::now();
     const double before = progress_.seconds;
     while (!finished()) {
       one_step();
       progress_.seconds = world_->largest(before + seconds_since(begin));  // all stop together
       const bool stop = world_->largest(options_.stop != nullptr && *options_.stop ? 1 : 0) > 0;
-      const bool validated = validation_ && (progress_.step % validate_every() == 0 || finished());
-      if (validated) validate();
+      if (validation_ && validation_is_due()) validate();
+      if (!validation_ && finished()) export_best();
       if (stop || finished() || progress_.step % config_.checkpoint_every == 0) save();
       if (stop && !finished()) return Outcome::kInterrupted;
     }
-    if (!validation_) export_best();
+    if (!is_exported()) {  // interrupted, and now told of an earlier end
+      export_best();
+      save();
+    }
     if (world_->rank() == 0) log_->write_report(config_.output);
     return Outcome::kDone;
   }
@@ -145,6 +184,7 @@ class Trainer {
       config_path_ = config_.model.config;
       trained_ = {make_model(checkpoint::ConfigFile(config_path_), config_.task),
                   std::make_unique<Tokenizer>(tokenizer_folder_)};
+      require_room(trained_, config_path_, config_.data.max_length);  // lexical counts by ids
       trained_.model->parameters().initialise(config_.model.init_std, config_.seed);
       using Start = decltype(config_.model.start);
       if (config_.model.start == Start::kMatch)
@@ -159,10 +199,11 @@ class Trainer {
       config_path_ = config_.model.from + "/config.json";
       trained_ = load_model(config_.model.from, config_.task, config_.model.init_std, config_.seed,
                             device_);
+      require_room(trained_, config_path_, config_.data.max_length);
     }
-    if (!config_.teacher.empty())
-      teacher_ =
-          load_model(config_.teacher, Task::kRerank, config_.model.init_std, config_.seed, device_);
+    if (config_.teacher.empty()) return;
+    teacher_ = load_teacher(config_.teacher, device_);
+    require_room(teacher_, config_.teacher + "/config.json", config_.data.max_length);
   }
 
   void make_objective() {
@@ -191,23 +232,27 @@ class Trainer {
     world_->barrier();
     fs::create_directories(training_, error);
     if (error) throw IoError(training_ + ": " + error.message());
-    const std::string config = describe(config_);
-    if (auto found = resume(training_, config, trained_.model->parameters(), *optimizer_)) {
+    if (auto found = resume(training_, told_, trained_.model->parameters(), *optimizer_)) {
       progress_ = *found;
       say(fmt::format("going on from step {}", progress_.step));
     }
+    tenth_ = tenths();
     if (world_->rank() == 0) log_.emplace(training_, progress_.step, options_.json);
-    say(fmt::format("{} parameters, {} examples, {} steps of {}, {} threads, {} on {}",
-                    trained_.model->parameters().count(), objective_->size(), steps_, config_.batch,
+    say(fmt::format("{} parameters, {} examples, {} of {}, {} threads, {} on {}",
+                    trained_.model->parameters().count(), objective_->size(),
+                    steps_ > 0 ? fmt::format("{} steps", steps_) : "steps", config_.batch,
                     pool_.threads(), *config_.bf16 ? "bf16" : "f32", device_.str()));
   }
 
   // How much of the run is behind, 0 to 1: by steps, or by the clock where that is what ends it.
+  // Without a number of steps (0) the clock alone says so.
   double fraction() const {
-    const double by_steps = static_cast<double>(progress_.step) / static_cast<double>(steps_);
+    const double by_steps =
+        steps_ > 0 ? static_cast<double>(progress_.step) / static_cast<double>(steps_) : 0;
     if (config_.time_limit <= 0) return by_steps;
     return std::max(by_steps, progress_.seconds / (60 * config_.time_limit));
   }
+  int tenths() const { return static_cast<int>(10 * fraction()); }
 
   bool finished() const {
     if (config_.stop_after > 0 && progress_.step >= config_.stop_after) return true;
@@ -215,17 +260,30 @@ class Trainer {
     return fraction() >= 1;
   }
 
-  std::int64_t validate_every() const {
-    return config_.validate_every > 0 ? config_.validate_every
-                                      : std::max<std::int64_t>(1, steps_ / 10);
+  // Every so many steps, or ten times a run.
+  bool validation_is_due() {
+    if (finished()) return true;
+    if (config_.validate_every > 0) return progress_.step % config_.validate_every == 0;
+    if (steps_ > 0) return progress_.step % std::max<std::int64_t>(1, steps_ / 10) == 0;
+    const bool due = tenths() > tenth_;
+    tenth_ = tenths();
+    return due;
+  }
+
+  // With a validation set the best is written when it is found.
+  bool is_exported() const {
+    return (validation_ ? progress_.best >= 0 : progress_.exported == progress_.step) &&
+           fs::exists(config_.output + "/model.safetensors");
   }
 
   // The schedule's place, in steps: the clock's where that is further on.
   double rate() const {
+    constexpr std::int64_t kClockSteps = 10000;  // where the clock alone counts
+    const std::int64_t steps = steps_ > 0 ? steps_ : kClockSteps;
     const auto place = config_.time_limit > 0
-                           ? static_cast<std::int64_t>(fraction() * static_cast<double>(steps_))
+                           ? static_cast<std::int64_t>(fraction() * static_cast<double>(steps))
                            : progress_.step;
-    return learning_rate(config_.optimizer, place, steps_);
+    return learning_rate(config_.optimizer, place, steps);
   }
 
   StepData next_data() {
@@ -291,13 +349,14 @@ class Trainer {
           progress_.step,
           {{"loss", mean_loss_ / count}, {"lr", lr}, {"grad_norm", norm}, {"tokens_per_s", per_s}});
     }
-    const double left = mean_seconds_ / count * static_cast<double>(steps_ - progress_.step);
-    const double clock =
-        config_.time_limit > 0 ? 60 * config_.time_limit - progress_.seconds : left;
-    say(fmt::format(
-        "step {}/{}  loss {:.4f}  lr {:.2e}  grad {:.2f}  {:.0f} tokens/s  ETA {:.0f} s",
-        progress_.step, steps_, mean_loss_ / count, lr, norm, per_s,
-        std::max(0.0, std::min(left, clock))));
+    double left = 60 * config_.time_limit - progress_.seconds;
+    if (steps_ > 0) {
+      const double by_steps = mean_seconds_ / count * static_cast<double>(steps_ - progress_.step);
+      left = config_.time_limit > 0 ? std::min(left, by_steps) : by_steps;
+    }
+    say(fmt::format("step {}{}  loss {:.4f}  lr {:.2e}  grad {:.2f}  {:.0f} tokens/s  ETA {:.0f} s",
+                    progress_.step, steps_ > 0 ? fmt::format("/{}", steps_) : "",
+                    mean_loss_ / count, lr, norm, per_s, std::max(0.0, left)));
     mean_loss_ = mean_tokens_ = mean_seconds_ = 0;
     since_report_ = 0;
   }
@@ -322,14 +381,16 @@ class Trainer {
                     progress_.step, quality.ndcg, quality.mrr, quality.hit,
                     better ? "  (best)" : ""));
     constexpr double kCollapsed = 1e-3;  // logits that a ranking can hardly be read from
-    if (quality.spread < kCollapsed)
-      say(fmt::format(
-          "warning: the logits of a group differ by {:.1e} only: the model has collapsed "
-          "to a constant; a lower lr, a longer warm-up or easier negatives may help",
-          quality.spread));
+    if (quality.spread < kCollapsed && world_->rank() == 0)
+      fmt::print(stderr,
+                 "step {}: warning: the logits of a group differ by {:.1e} only: the model has "
+                 "collapsed to a constant; a lower lr, a longer warm-up or easier negatives may "
+                 "help\n",
+                 progress_.step, quality.spread);
   }
 
-  void export_best() const {
+  void export_best() {
+    progress_.exported = progress_.step;
     if (world_->rank() == 0)
       export_model(config_.output, *trained_.model, config_.task, config_path_, tokenizer_folder_,
                    config_.model.dtype);
@@ -337,8 +398,7 @@ class Trainer {
 
   void save() {
     if (world_->rank() == 0)
-      save_checkpoint(training_, describe(config_), trained_.model->parameters(), *optimizer_,
-                      progress_);
+      save_checkpoint(training_, told_, trained_.model->parameters(), *optimizer_, progress_);
     malloc_trim(0);  // parts of ever other sizes leave holes: gigabytes after an hour
     world_->barrier();
   }
@@ -351,6 +411,7 @@ class Trainer {
   const TrainConfig config_;
   const RunOptions& options_;
   std::string training_, tokenizer_folder_, config_path_;
+  std::string told_;  // what a checkpoint has to agree with
   base::ThreadPool pool_;
   std::unique_ptr<World> world_;
   torch::Device device_;
@@ -362,7 +423,9 @@ class Trainer {
   std::optional<Shuffle> shuffle_;
   std::optional<MetricsLog> log_;
   Progress progress_;
-  std::int64_t steps_ = 0, since_report_ = 0;
+  std::int64_t steps_ = 0;  // 0: by the clock
+  std::int64_t since_report_ = 0;
+  int tenth_ = 0;  // of the run, where the last validation was
   double mean_loss_ = 0, mean_tokens_ = 0, mean_seconds_ = 0;
 };
 

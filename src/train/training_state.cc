@@ -88,7 +88,8 @@ void save_checkpoint(const std::string& folder, const std::string& config,
                         {"seconds", progress.seconds},
                         {"best", progress.best},
                         {"best_step", progress.best_step},
-                        {"since_best", progress.since_best}};
+                        {"since_best", progress.since_best},
+                        {"exported", progress.exported}};
     base::AtomicFile file(partial / "state.json");
     file.write(state.dump(1) + "\n");
     file.commit();
@@ -121,9 +122,12 @@ std::optional<Progress> resume(const std::string& folder, const std::string& con
   Progress progress;
   try {
     require_same_config(state_path, state.at("config").get<std::string>(), config);
-    progress = {state.at("step").get<std::int64_t>(), state.at("seconds").get<double>(),
-                state.at("best").get<double>(), state.at("best_step").get<std::int64_t>(),
-                state.at("since_best").get<std::int64_t>()};
+    progress = {state.at("step").get<std::int64_t>(),
+                state.at("seconds").get<double>(),
+                state.at("best").get<double>(),
+                state.at("best_step").get<std::int64_t>(),
+                state.at("since_best").get<std::int64_t>(),
+                state.at("exported").get<std::int64_t>()};
   } catch (const json::exception& error) {
     throw InvalidFormat(state_path + ": " + error.what());
   }

@@ -16,11 +16,12 @@ struct Progress {
   double best = -1;       // of the validation metric
   std::int64_t best_step = 0;
   std::int64_t since_best = 0;  // validations
+  std::int64_t exported = 0;    // the step whose weights the model folder has
 };
 
 // FOLDER/checkpoint-STEP/{weights.safetensors, moments.safetensors, state.json}, whole or not at
-// all; the two newest are kept. `config`: what the run was told (describe()). Throws IoError, e.g.
-// when the disk is full; earlier checkpoints stay as they were.
+// all; the two newest are kept. `config`: what the run was told (describe(), describe_files()).
+// Throws IoError, e.g. when the disk is full; earlier checkpoints stay as they were.
 void save_checkpoint(const std::string& folder, const std::string& config,
                      const Parameters& parameters, AdamW& optimizer, const Progress& progress);
 

@@ -1,7 +1,10 @@
 """Bad input ends in one line that says where, what was expected and what was found; checkpoints stay whole."""
 import resource
+import shutil
 
 from common import *
+
+MODEL = GOLDEN / "modernbert-tiny-v2"
 
 GROUP = {"query": "京都の都はどこか", "pos": ["平安京は京都にあった。"], "neg": ["大阪城は大阪にある。", "奈良の大仏は奈良にある。"]}
 
@@ -47,6 +50,49 @@ class Errors(TrainTest):
         done = self.narabi("train", self.write_config(), "--set", "batch", code=1)
         self.assertIn("--set batch: expected KEY=VALUE", done.stderr)
         self.narabi("train", code=2)
+
+    def test_keys_that_nothing_would_read_are_refused(self):
+        self.fails("model.from: expected a model folder, or else", model={"from": str(MODEL), "config": "x.json"})
+        self.fails("data.validation: expected none", task="mlm", data__validation=str(GOLDEN / "train/groups.jsonl"))
+        self.fails("teacher: expected a loss that reads one", teacher=str(MODEL))
+        self.fails("loss[0].temperature: read by the loss kl only, found bce", loss=[{"name": "bce", "temperature": 2}])
+        self.fails("epochs: expected more than 0, or else steps or a time_limit", epochs=0, steps=0)
+
+    def test_a_model_is_not_overwritten_by_its_pupil(self):
+        model = self.path / "model"
+        shutil.copytree(MODEL, model)
+        before = (model / "model.safetensors").read_bytes()
+        self.fails("output: expected another folder than model.from", output=model, model={"from": str(model)})
+        self.fails("output: expected another folder than teacher", output=model / "../model", loss=[{"name": "kl"}],
+                   teacher=str(model))
+        self.assertEqual((model / "model.safetensors").read_bytes(), before)
+
+    def test_a_teacher_without_a_head_teaches_nothing(self):
+        loss = [{"name": "kl"}]
+        self.fails("mlm-modernbert/config.json: architectures: expected a reranker", "ModernBertForMaskedLM", loss=loss,
+                   teacher=str(GOLDEN / "train/mlm-modernbert"))
+
+    def test_what_does_not_fit_the_model_is_said_before_the_first_step(self):
+        model = {"from": str(GOLDEN / "bert-tokenizer-json")}
+        self.fails("data.max_length: expected at most 512", "bert-tokenizer-json/config.json", model=model,
+                   data__max_length=513)
+        self.fails("data.max_length: expected at most 512", data__max_length=513, loss=[{"name": "kl"}],
+                   teacher=model["from"])
+        shape = json.loads((MODEL / "config.json").read_text(encoding="utf-8"))
+        small = self.write("small.json", json.dumps(shape | {"vocab_size": 300}))
+        self.fails("small.json: vocab_size: expected at least", "found 300",
+                   model={"config": small, "tokenizer": str(MODEL)})
+
+    def test_labels_have_to_lie_where_the_loss_has_a_minimum(self):
+        graded = {"query": "q", "docs": ["a", "b", "c"], "labels": [3, 2, 1]}
+        path = self.groups({"query": "q", "docs": ["a", "b"], "labels": [1, 0]}, graded)
+        self.fails("groups.jsonl:2: labels: expected 0 to 1 for the loss bce, found 3", data__train=path,
+                   loss=[{"name": "bce"}])
+        path = self.groups(graded | {"labels": [1, 0, -2]})
+        for loss in ("softmax_ce", "lambda"):
+            self.fails("groups.jsonl:1: labels: expected 0 ", f"for the loss {loss}, found -2", data__train=path,
+                       loss=[{"name": loss}])
+        self.narabi("train", self.write_config(data__train=path, loss=[{"name": "ranknet"}], steps=1))
 
     def test_a_lexical_start_needs_texts_and_a_form_that_can_hold_it(self):
         model = {"config": str(ROOT / "recipes/xsmall.json"), "tokenizer": str(ROOT / "models/narabi-xsmall")}
