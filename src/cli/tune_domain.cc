@@ -115,17 +115,24 @@ Split split(const Options& options, const mine::Corpus& corpus) {
                                                            : read_clicks(options.clicks, corpus);
   std::shuffle(all.begin(), all.end(), random);
   Split parts;
+  std::size_t left_out = 0;
   for (mine::Question& question : all) {
     const auto is_held = [&](std::size_t document) { return held[corpus.article[document]]; };
     const std::vector<std::size_t>& answers = question.positives;
     const bool judged = is_held(answers[0]);
     if (std::any_of(answers.begin(), answers.end(),
-                    [&](std::size_t document) { return is_held(document) != judged; }))
+                    [&](std::size_t document) { return is_held(document) != judged; })) {
+      ++left_out;
       continue;
+    }
     std::vector<mine::Question>& part = judged ? parts.held : parts.train;
     if (part.size() < (judged ? options.judged : options.questions))
       part.push_back(std::move(question));
   }
+  if (left_out > 0)
+    fmt::print(stderr,
+               "narabi: left out {} queries that lead to held-out articles and to others, too\n",
+               left_out);
   if (parts.train.empty() || parts.held.empty())
     throw InvalidArgument(fmt::format(
         "tune-domain: expected questions to learn from and others to judge by, found {} and {}: "

@@ -28,7 +28,8 @@ class TuneDomain(TrainTest):
         clicks = []
         for a in range(ARTICLES):  # each query leads to two articles, its first document three times
             clicks += [(f"{a}番の話", f"{a}-0")] * 3 + [(f"{a}番の話", f"{(a * 5 + 1) % ARTICLES}-1")]
-        self.narabi(*self.tune(clicks, "--set", "steps=1")[1:])
+        done = self.narabi(*self.tune(clicks, "--set", "steps=1")[1:])
+        self.assertRegex(done.stderr, r"left out \d+ queries that lead to held-out articles")
         learned, judged = self.groups("groups.jsonl"), self.groups("held-out.jsonl")
         self.assertTrue(learned and judged)
         articles = []
