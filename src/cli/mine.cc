@@ -10,6 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/model_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "data/readers.h"
@@ -218,7 +219,7 @@ void add_mine(CLI::App& app) {
       ->delimiter(',')
       ->check(CLI::IsMember({"ict", "cloze", "clause", "title"}));
   command->add_option("--rounds", options->rounds, "Synthetic questions of a passage")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   command->add_option("--run", options->run,
                       "Negatives from this TREC run (default: BM25 over the corpus)");
@@ -235,13 +236,13 @@ void add_mine(CLI::App& app) {
   command
       ->add_option("--bm25-weight", mining.bm25_weight,
                    "With --model: scores are logit + W x BM25's score")
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   command->add_option("--negatives", mining.ranking.count, "Negatives from the ranking")
       ->capture_default_str();
   command->add_option("--range-min", mining.ranking.range_min, "First rank to take them from")
       ->capture_default_str();
   command->add_option("--range-max", mining.ranking.range_max, "Rank to stop before")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   command->add_option("--sampling", options->sampling, "Which of the range: top or random")
       ->check(CLI::IsMember({"top", "random"}))

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/numbers.h"
 #include "narabi/error.h"
 #include "narabi/version.h"
 
@@ -34,6 +35,16 @@ int explain(const CLI::App& app, const CLI::ParseError& error) {
   return kUsage;
 }
 
+// Options that check nothing themselves: CLI11 reads -1 as the largest count there is, and nan.
+void check_numbers(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    const std::string type = option->get_type_name();  // with ":..." where there is a check
+    if (type == "UINT") option->check(at_least(0).description(""));
+    if (type == "FLOAT") option->check(finite());
+  }
+  for (CLI::App* part : app.get_subcommands({})) check_numbers(*part);
+}
+
 void run(CLI::App& app, int argc, char** argv) {
   app.set_version_flag("--version", version());
   app.require_subcommand(1);
@@ -56,6 +67,7 @@ void run(CLI::App& app, int argc, char** argv) {
   add_calibrate(app);
   add_bench(app);
   add_quantize(app);
+  check_numbers(app);
   app.parse(argc, argv);
 }
 

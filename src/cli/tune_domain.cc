@@ -19,6 +19,7 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/model_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/train.h"
 #include "data/readers.h"
@@ -304,13 +305,13 @@ void add_tune_domain(CLI::App& app) {
   command->add_option("--model", options->model, "The model folder to start from")->required();
   command->add_option("--output", options->output, "Folder of the tuned model")->required();
   command->add_option("--held-out", options->held_out, "Share of the articles to judge by")
-      ->check(CLI::Range(0.01, 0.9))
+      ->check(between(0.01, 0.9))
       ->capture_default_str();
   command->add_option("--questions", options->questions, "To learn from, at most")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   command->add_option("--judged", options->judged, "Held-out questions, at most")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   command->add_option("--set", options->set, "KEY=VALUE of the training config, e.g. epochs=2")
       ->take_all();

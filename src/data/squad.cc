@@ -70,6 +70,8 @@ void read_article(const json& article, std::size_t number, const std::string& pa
     const std::size_t removed = titled ? kTitleMark.size() - 1 : 0;
     split.paragraphs.push_back({number, titled ? "" : title, std::move(context)});
     for (const json& question : array(paragraph, "qas", where)) {
+      // SQuAD 2: no paragraph answers it, this one least of all.
+      if (question.is_object() && question.value("is_impossible", json()) == true) continue;
       const std::size_t begin = first_answer_begin(question, where);
       split.questions.push_back({text(question, "id", where), text(question, "question", where),
                                  index, answer_texts(question, where),

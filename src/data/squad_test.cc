@@ -50,6 +50,13 @@ TEST_F(Squad, gives_gold_paragraphs) {
               HasSubstr("data[0]: paragraphs: expected an array"));
 }
 
+TEST_F(Squad, leaves_out_what_no_paragraph_answers) {
+  const SquadSplit split = read_squad(write(
+      R"({"data":[{"paragraphs":[{"context":"文","qas":[{"id":"1","question":"何？","is_impossible":true},{"id":"2","question":"誰？","is_impossible":false}]}]}]})"));
+  ASSERT_EQ(split.questions.size(), 1u);
+  EXPECT_EQ(split.questions[0].id, "2");
+}
+
 TEST_F(Squad, says_where_the_first_answer_begins_in_the_text_it_gives) {
   const SquadSplit split = read_squad(write(
       R"({"data":[{"title":"題","paragraphs":[)"
