@@ -2,33 +2,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
 #include <vector>
 
 #include "base/cpu.h"
 #include "kernels/attention.h"
 #include "kernels/guarded_memory.h"
+#include "kernels/test_sets.h"
 
 namespace narabi::kernels {
 namespace {
 
 using base::Isa;
-
-std::vector<Isa> vector_sets() {
-  std::vector<Isa> sets;
-  for (const Isa set : {Isa::kAvx2, Isa::kAvx512}) {
-    if (base::cpu_has(set)) sets.push_back(set);
-  }
-  return sets;
-}
-
-Guarded<float> noise(std::size_t count, float scale, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.0f, scale);
-  Guarded<float> values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 double worst_difference(const Guarded<float>& a, const Guarded<float>& b,
                         double relative_from = 1e30) {

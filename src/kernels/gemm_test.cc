@@ -7,34 +7,18 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
-#include <random>
 #include <vector>
 
 #include "kernels/attention.h"
 #include "kernels/checked_regions.h"
 #include "kernels/guarded_memory.h"
 #include "kernels/rows.h"
+#include "kernels/test_sets.h"
 
 namespace narabi::kernels {
 namespace {
 
 using base::Isa;
-
-std::vector<Isa> vector_sets() {
-  std::vector<Isa> sets;
-  for (const Isa set : {Isa::kAvx2, Isa::kAvx512, Isa::kVnni}) {
-    if (base::cpu_has(set)) sets.push_back(set);
-  }
-  return sets;
-}
-
-Guarded<float> noise(std::size_t count, float scale, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.0f, scale);
-  Guarded<float> values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 // Operand rows made by the scalar set from noise, and their memory.
 struct Rows {
