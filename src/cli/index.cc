@@ -18,6 +18,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "data/corpus_reader.h"
+#include "engine/sentence_transformers.h"
 #include "narabi/error.h"
 #include "narabi/index.h"
 
@@ -186,11 +187,14 @@ IndexWriter open_writer(const std::string& folder, const Options& options,
 
 // Nothing else would tell: the vectors of e5 or ruri without their prompts find less, silently.
 void say_prompts(const Options& options) {
-  if (options.writer.embedder.empty() || !Index(options.folder).info().prompts.empty()) return;
+  const std::string& embedder = options.writer.embedder;
+  if (embedder.empty() || engine::read_layout(embedder).is_static ||
+      !Index(options.folder).info().prompts.empty())
+    return;
   fmt::print(stderr,
              "narabi: note: {} names no prompts, so texts are embedded as they are; e5, ruri and "
              "others were trained with some: --query-prompt, --document-prompt\n",
-             options.writer.embedder);
+             embedder);
 }
 
 void build(const Options& options) {

@@ -25,7 +25,8 @@ class Dense(CliTest):
                            *more).json
 
     def search(self, *more, query=QUERY):
-        return self.narabi("search", self.index, "--query", query, "--json", "--top-n", 300, *more).json
+        candidates = [] if "--candidates" in more else ["--candidates", 100]
+        return self.narabi("search", self.index, "--query", query, "--json", "--top-n", 300, *candidates, *more).json
 
     def info(self):
         line, = self.narabi("index", "info", self.index, "--json").json
