@@ -20,8 +20,8 @@ from pathlib import Path
 
 FOLDER = re.compile(r"^\s*narabi_folder\(\s*(\w+)(?:\s+DEPENDS\s+([\w\s]+))?\)", re.MULTILINE)
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
-# "sbert" and "sentence_bert" are the names of sentence-transformers' own files and keys.
-ARCHITECTURE = re.compile(r"(?<!sentence_)(?<!\bs)bert|roberta", re.IGNORECASE)
+# "sbert" and "sentence_bert_config.json" are the names of sentence-transformers' own keys and files.
+ARCHITECTURE = re.compile(r"(?<!\bs)(?:bert|roberta)(?!\w*_config\.json)", re.IGNORECASE)
 COMMENT_OR_STRING = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 
 OWN_FLAGS = re.compile(r"_(avx2|avx512|vnni|bf16)\.cc$")

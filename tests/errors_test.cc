@@ -12,12 +12,12 @@
 #include <random>
 
 #include "base/line_reader.h"
-#include "checkpoint/temporary_folder.h"
 #include "golden_files.h"
 #include "narabi/embedder.h"
 #include "narabi/error.h"
 #include "narabi/inspect.h"
 #include "narabi/reranker.h"
+#include "spoilt_folder.h"
 
 namespace narabi::golden {
 namespace {
@@ -25,37 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::HasSubstr;
-
-class Spoilt {
- public:
-  explicit Spoilt(const std::string& name) {
-    fs::copy(root() + "/" + name, path(), fs::copy_options::recursive);
-  }
-  std::string path() const { return folder_.path() + "/model"; }
-  std::string file(const std::string& name) const { return path() + "/" + name; }
-  void config(const std::string& key, const json& value) const {
-    json config = json::parse(base::read_file(file("config.json")));
-    config[key] = value;
-    std::ofstream(file("config.json")) << config.dump();
-  }
-  void edit(const std::string& name, const json& patch) const {
-    json content = json::parse(base::read_file(file(name)));
-    content.merge_patch(patch);
-    std::ofstream(file(name)) << content.dump();
-  }
-  template <typename Model = Reranker>
-  std::string message(const ModelOptions& options = {}) const {
-    try {
-      const Model model(path(), options);
-      return "";
-    } catch (const Error& error) {
-      return error.what();
-    }
-  }
-
- private:
-  checkpoint::TemporaryFolder folder_;
-};
 
 TEST(Errors, name_file_key_value_and_what_is_supported) {
   const struct {

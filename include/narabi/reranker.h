@@ -35,7 +35,8 @@ struct Ranked {
 // A pair's logit is bit-identical alone, in any batch, in any order and at any number of threads.
 class Reranker {
  public:
-  // `folder`: a Hugging Face model folder of a reranker (num_labels 1). Throws Error.
+  // `folder`: a Hugging Face model folder of a reranker (num_labels 1). Throws Error; Unsupported
+  // also where the folder would have a prompt in front of every query.
   explicit Reranker(const std::string& folder, const ModelOptions& options = {});
   ~Reranker();
   Reranker(Reranker&&) noexcept;

@@ -169,7 +169,7 @@ std::optional<checkpoint::Rescaling> output_folder(const Options& options) {
   if (rerank::read_activation(options.model) != rerank::Activation::kSigmoid)
     throw InvalidArgument(options.model +
                           ": --output: expected a model whose plain score is sigmoid(logit), found "
-                          "the activation Identity in config.json; --write records the scaling");
+                          "the activation Identity; --write records the scaling");
   checkpoint::ModelRecord(options.model).scale_logits(1);  // says what cannot be scaled
   return std::make_optional<checkpoint::Rescaling>(options.model, options.output);
 }

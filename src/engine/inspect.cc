@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <optional>
 
-#include "base/paths.h"
 #include "checkpoint/model_folder.h"
 #include "checkpoint/model_record.h"
 #include "engine/limits.h"
@@ -46,6 +45,7 @@ std::int64_t bytes_of(const checkpoint::ModelFolder& folder) {
 
 void describe_encoder(const checkpoint::ModelFolder& folder, ModelSummary& summary) {
   const models::ModelShape shape = models::read_shape(folder);
+  summary.architecture = shape.architecture;
   summary.layers = shape.encoder.layers;
   summary.hidden = shape.encoder.hidden;
   summary.intermediate = shape.encoder.intermediate;
@@ -63,7 +63,7 @@ void describe_model(const std::string& path, ModelSummary& summary) {
   const checkpoint::ModelFolder folder(path);
   summary.stored_as = stored_as(folder);
   find_out(summary.unsupported, [&] {
-    if (!folder.config().has("architectures")) return;  // describe_encoder() says so
+    if (!folder.config().has("architectures")) return;  // describe_encoder() finds one
     for (const std::string& name : folder.config().texts("architectures"))
       summary.architecture += (summary.architecture.empty() ? "" : ", ") + name;
   });
@@ -86,9 +86,10 @@ void describe_static(const std::string& folder, ModelSummary& summary) {
 // What a folder of sentence-transformers says; nothing for another folder.
 std::optional<engine::EmbedderLayout> layout_of(const std::string& path, ModelSummary& summary) {
   std::optional<engine::EmbedderLayout> layout;
-  if (base::exists(std::filesystem::path(path) / "modules.json")) {
-    find_out(summary.unsupported, [&] { layout = engine::read_layout(path); });
-  }
+  find_out(summary.unsupported, [&] {
+    if (engine::is_embedder(path)) layout = engine::read_layout(path);
+    engine::cross_encoder_settings(path);
+  });
   return layout;
 }
 

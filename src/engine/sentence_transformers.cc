@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "base/paths.h"
-#include "checkpoint/config_file.h"
 #include "narabi/error.h"
 
 namespace narabi::engine {
@@ -13,6 +12,21 @@ namespace fs = std::filesystem;
 using checkpoint::ConfigFile;
 
 constexpr std::int64_t kMaxExtent = 1 << 24;
+constexpr const char* kModules = "modules.json";
+constexpr const char* kSettings = "config_sentence_transformers.json";
+
+// What a Transformer module says of itself. Old versions named the file after the class of the
+// model; the reference takes the first that says something, in this order.
+ConfigFile transformer_config(const fs::path& folder) {
+  for (const char* name : {"sentence_bert_config.json", "sentence_roberta_config.json",
+                           "sentence_distilbert_config.json", "sentence_camembert_config.json",
+                           "sentence_albert_config.json", "sentence_xlm-roberta_config.json",
+                           "sentence_xlnet_config.json"}) {
+    ConfigFile config = ConfigFile::empty((folder / name).string());
+    if (!config.keys().empty()) return config;
+  }
+  return ConfigFile::empty((folder / "sentence_bert_config.json").string());
+}
 
 Pooling read_pooling(const fs::path& folder) {
   const ConfigFile config((folder / "config.json").string());
@@ -38,7 +52,7 @@ std::string class_name(const std::string& type) {
 
 void read_transformer(const fs::path& folder, EmbedderLayout& layout) {
   layout.encoder = folder.string();
-  const ConfigFile config = ConfigFile::empty((folder / "sentence_bert_config.json").string());
+  const ConfigFile config = transformer_config(folder);
   if (config.has("max_seq_length")) {
     const std::int64_t length = config.integer("max_seq_length");
     if (length < 1 || length > kMaxExtent) {
@@ -67,8 +81,7 @@ void read_static(const fs::path& folder, EmbedderLayout& layout) {
 }
 
 void read_prompts(const fs::path& root, EmbedderLayout& layout) {
-  const ConfigFile config =
-      ConfigFile::empty((root / "config_sentence_transformers.json").string());
+  const ConfigFile config = ConfigFile::empty((root / kSettings).string());
   std::string names;
   for (const std::string& name : config.keys("prompts")) {
     layout.prompts[name] = config.text("prompts." + name);
@@ -86,17 +99,38 @@ void read_prompts(const fs::path& root, EmbedderLayout& layout) {
 
 }  // namespace
 
+bool is_embedder(const std::string& folder) {
+  const fs::path root(folder);
+  if (!base::exists(root / kModules)) return false;
+  const ConfigFile settings = ConfigFile::empty((root / kSettings).string());
+  return settings.text("model_type", "") != "CrossEncoder" &&
+         transformer_config(root).text("transformer_task", "") != "sequence-classification";
+}
+
+std::optional<ConfigFile> cross_encoder_settings(const std::string& folder) {
+  const fs::path root(folder);
+  if (!base::exists(root / kModules)) return std::nullopt;
+  ConfigFile settings = ConfigFile::empty((root / kSettings).string());
+  if (settings.text("model_type", "") != "CrossEncoder") return std::nullopt;
+  const std::string prompt = settings.text("default_prompt_name", "");
+  if (!prompt.empty() && !settings.text("prompts." + prompt, "").empty()) {
+    settings.unsupported("default_prompt_name",
+                         "null for a reranker (queries then come with the prompt in front)");
+  }
+  return settings;
+}
+
 EmbedderLayout read_layout(const std::string& folder) {
   const fs::path root(folder);
   if (!base::is_folder(root)) throw IoError(folder + ": no such folder");
-  if (!base::exists(root / "modules.json")) {
+  if (!base::exists(root / kModules)) {
     throw IoError(folder +
                   ": expected an embedder in the layout of sentence-transformers, but it holds no "
                   "modules.json");
   }
   EmbedderLayout layout;
   bool pooled = false;
-  for (const ConfigFile& module : ConfigFile((root / "modules.json").string()).elements()) {
+  for (const ConfigFile& module : ConfigFile((root / kModules).string()).elements()) {
     const std::string type = class_name(module.text("type"));
     const fs::path place = root / module.text("path", "");
     if (type == "Transformer") {
@@ -121,14 +155,24 @@ EmbedderLayout read_layout(const std::string& folder) {
 }
 
 const checkpoint::TensorView& find_static_table(const checkpoint::Safetensors& file) {
-  const auto found = file.tensors().find("embedding.weight");
+  auto found = file.tensors().find("embedding.weight");
+  if (found == file.tensors().end()) {
+    found = file.tensors().find("embeddings");  // as model2vec calls it
+    for (const char* name : {"mapping", "weights"}) {
+      if (!file.tensors().contains(name)) continue;
+      throw Unsupported(file.path() + ": holds the tensor " + name +
+                        ", by which model2vec looks up or weights the rows of embeddings; "
+                        "supported: the table alone");
+    }
+  }
   if (found == file.tensors().end() || found->second.shape.size() != 2) {
     throw InvalidFormat(file.path() +
-                        ": expected the tensor embedding.weight [vocabulary, dimension]");
+                        ": expected the tensor embedding.weight or embeddings [vocabulary, "
+                        "dimension]");
   }
   for (const std::int64_t extent : found->second.shape) {
     if (extent >= 1 && extent <= kMaxExtent) continue;
-    throw InvalidFormat(file.path() + ": tensor embedding.weight: expected extents from 1 to " +
+    throw InvalidFormat(file.path() + ": tensor " + found->first + ": expected extents from 1 to " +
                         std::to_string(kMaxExtent) + ", found " + std::to_string(extent));
   }
   return found->second;

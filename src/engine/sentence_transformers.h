@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "checkpoint/config_file.h"
 #include "checkpoint/safetensors.h"
 #include "engine/scorer.h"
 
@@ -24,11 +25,19 @@ struct EmbedderLayout {
   std::string default_prompt;  // the one of default_prompt_name: for texts embedded without a name
 };
 
+// modules.json is there, and no cross-encoder's: sentence-transformers 6 writes it for those, too.
+bool is_embedder(const std::string& folder);
+
+// config_sentence_transformers.json of a cross-encoder that sentence-transformers 6 saved; nothing
+// for another folder, as the reference reads it beside modules.json alone. Throws Unsupported where
+// it puts a prompt in front of every query.
+std::optional<checkpoint::ConfigFile> cross_encoder_settings(const std::string& folder);
+
 // Throws Error: a module that narabi does not have is named, with those it has.
 EmbedderLayout read_layout(const std::string& folder);
 
 // The table of a StaticEmbedding module [V, H]. Throws InvalidFormat where the file holds no such
-// tensor or an empty one.
+// tensor or an empty one, Unsupported where other tensors tell how rows are looked up or weighted.
 const checkpoint::TensorView& find_static_table(const checkpoint::Safetensors& file);
 
 }  // namespace narabi::engine

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "checkpoint/config_file.h"
+#include "engine/sentence_transformers.h"
 #include "narabi/error.h"
 
 namespace narabi::rerank {
@@ -15,18 +16,22 @@ std::string in(const std::string& folder, const char* file) {
   return (std::filesystem::path(folder) / file).string();
 }
 
+Activation named(const ConfigFile& config, const char* key) {
+  const std::string name = config.text(key);
+  if (name.ends_with(".Sigmoid")) return Activation::kSigmoid;
+  if (name.ends_with(".Identity")) return Activation::kIdentity;
+  config.unsupported(key, "torch.nn.modules.activation.Sigmoid, torch.nn.modules.linear.Identity");
+}
+
 }  // namespace
 
 Activation read_activation(const std::string& folder) {
+  const auto settings = engine::cross_encoder_settings(folder);
+  if (settings && settings->has("activation_fn")) return named(*settings, "activation_fn");
   const ConfigFile config(in(folder, "config.json"));
   for (const char* key :
        {"sentence_transformers.activation_fn", "sbert_ce_default_activation_function"}) {
-    if (!config.has(key)) continue;
-    const std::string name = config.text(key);
-    if (name.ends_with(".Sigmoid")) return Activation::kSigmoid;
-    if (name.ends_with(".Identity")) return Activation::kIdentity;
-    config.unsupported(key,
-                       "torch.nn.modules.activation.Sigmoid, torch.nn.modules.linear.Identity");
+    if (config.has(key)) return named(config, key);
   }
   return Activation::kSigmoid;
 }

@@ -8,9 +8,10 @@ namespace narabi::rerank {
 
 enum class Activation { kSigmoid, kIdentity };
 
-// From config.json: sentence_transformers.activation_fn, or the older
-// sbert_ce_default_activation_function; Sigmoid where neither is there (num_labels is 1). Throws
-// Unsupported for another one.
+// From config_sentence_transformers.json where sentence-transformers 6 saved the folder:
+// activation_fn; else from config.json: sentence_transformers.activation_fn, or the older
+// sbert_ce_default_activation_function; Sigmoid where none is there (num_labels is 1). Throws
+// Unsupported for another one, and for a prompt (engine::cross_encoder_settings()).
 Activation read_activation(const std::string& folder);
 float activate(Activation activation, float logit);
 

@@ -22,10 +22,6 @@ double sigmoid(double x) {
   return 1 / (1 + std::exp(-x));
 }
 
-bool is_embedder(const std::string& folder) {
-  return std::filesystem::exists(std::filesystem::path(folder) / "modules.json");
-}
-
 std::optional<Calibration> read_calibration(const std::string& folder) {
   const auto file =
       checkpoint::ConfigFile::empty((std::filesystem::path(folder) / "narabi.json").string());
@@ -47,7 +43,7 @@ Model::Model(std::string name, std::string folder, const ModelOptions& options,
   const auto start = Clock::now();
   fingerprint_ = service::fingerprint(folder_);
   version_ = std::to_string(number) + "-" + fingerprint_;
-  if (is_embedder(folder_)) {
+  if (engine::is_embedder(folder_)) {
     kind_ = ModelKind::kEmbedder;
     embedder_ = std::make_unique<Embedder>(folder_, options);
     const std::string encoder = engine::read_layout(folder_).encoder;

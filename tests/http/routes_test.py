@@ -2,11 +2,14 @@
 
 import base64
 import json
+import shutil
 import struct
 import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
-from narabi_http import CORPUS, DOCUMENTS, EMBEDDER, MODEL, NAME, NARABI, QUERY, TRAINED, HttpTest
+from narabi_http import CORPUS, DOCUMENTS, EMBEDDER, MODEL, NAME, NARABI, QUERY, SMALL, TRAINED, HttpTest, Server
 
 
 def command_line_scores(passages, query=QUERY):
@@ -177,6 +180,26 @@ class Routes(HttpTest):
         for key in ("model_id", "model_sha", "model_dtype", "served_model_name", "max_concurrent_requests",
                     "max_input_length", "max_batch_tokens", "max_client_batch_size", "version"):
             self.assertIn(key, info)
+
+    def test_a_reranker_that_sentence_transformers_6_saved_is_one(self):
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "model"
+            shutil.copytree(SMALL, folder)
+            transformer = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"}
+            for name, content in (("modules", [transformer]),
+                                  ("sentence_bert_config", {"transformer_task": "sequence-classification"}),
+                                  ("config_sentence_transformers",
+                                   {"model_type": "CrossEncoder", "activation_fn": "torch.nn.modules.linear.Identity"})):
+                (folder / f"{name}.json").write_text(json.dumps(content))
+            server = Server(model=str(folder))
+            try:
+                body = {"query": QUERY, "texts": DOCUMENTS}
+                logits = server.post("/rerank", {**body, "raw_scores": True}).json
+                self.assertEqual(len(logits), len(DOCUMENTS))
+                for scored, raw in zip(server.post("/rerank", body).json, logits):
+                    self.assertAlmostEqual(scored["score"], raw["score"], places=5)
+            finally:
+                server.stop()
 
     def test_models_and_health(self):
         models = self.server.get("/v1/models").json["data"]

@@ -58,6 +58,7 @@ class CheckIncludes(unittest.TestCase):
         for place in ["src/models/a.cc", "src/tokenize/a.cc", "src/text/a_test.cc"]:
             self.assertEqual(self.check({place: code}), [])
         self.assertEqual(self.check({"src/text/a.cc": '// as Bert does\nauto s = "sentence_bert_config.json";\n'}), [])
+        self.assertEqual(self.check({"src/text/a.cc": 'auto s = "sentence_xlm-roberta_config.json";\n'}), [])
 
     def test_a_folder_that_cmake_does_not_know_is_found(self):
         self.assertEqual(len(self.check({"src/extra/a.cc": "\n"})), 1)

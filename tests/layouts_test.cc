@@ -1,0 +1,91 @@
+// Folders as other versions of sentence-transformers and transformers write them: golden folders
+// with the files changed, compared with themselves.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/sentence_transformers.h"
+#include "narabi/embedder.h"
+#include "narabi/inspect.h"
+#include "rerank/activation.h"
+#include "spoilt_folder.h"
+
+namespace narabi::golden {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr const char* kSettings = "config_sentence_transformers.json";
+
+void write(const Spoilt& folder, const std::string& name, const json& content) {
+  std::ofstream(folder.file(name)) << content.dump();
+}
+
+// What CrossEncoder.save_pretrained() of sentence-transformers 6.2 writes around the model.
+void make_cross_encoder(const Spoilt& folder, const json& settings = json::object()) {
+  write(folder, "modules.json",
+        {{{"idx", 0},
+          {"name", "0"},
+          {"path", ""},
+          {"type", "sentence_transformers.base.modules.transformer.Transformer"}}});
+  write(folder, "sentence_bert_config.json", {{"transformer_task", "sequence-classification"}});
+  json all = {{"model_type", "CrossEncoder"},
+              {"activation_fn", "torch.nn.modules.activation.Sigmoid"},
+              {"default_prompt_name", nullptr},
+              {"prompts", json::object()}};
+  all.update(settings);
+  write(folder, kSettings, all);
+}
+
+Score score_of(const std::string& folder) {
+  const Pair pair{"東京タワーの高さ", "東京タワーの高さは333メートルである。"};
+  return Reranker(folder).score({&pair, 1})[0];
+}
+
+TEST(CrossEncoders, of_sentence_transformers_6_are_no_embedders) {
+  const Spoilt folder("xlmr-xsmall-v1");
+  const Score before = score_of(folder.path());
+  EXPECT_FALSE(engine::is_embedder(folder.path()));
+  make_cross_encoder(folder);
+  EXPECT_FALSE(engine::is_embedder(folder.path()));
+  EXPECT_THAT(inspect(folder.path()).unsupported, IsEmpty());
+  EXPECT_EQ(score_of(folder.path()).score, before.score);
+  std::filesystem::remove(folder.file(kSettings));  // the task alone says it, too
+  EXPECT_FALSE(engine::is_embedder(folder.path()));
+  EXPECT_TRUE(engine::is_embedder(root() + "/embed-e5-small"));
+}
+
+TEST(CrossEncoders, have_the_activation_of_the_file_that_the_reference_reads) {
+  const Spoilt folder("xlmr-xsmall-v1");
+  const json identity = {{"activation_fn", "torch.nn.modules.linear.Identity"}};
+  const json sigmoid = {{"activation_fn", "torch.nn.modules.activation.Sigmoid"}};
+  make_cross_encoder(folder, identity);
+  const Score score = score_of(folder.path());
+  EXPECT_EQ(score.score, score.logit);
+  folder.config("sentence_transformers", sigmoid);
+  EXPECT_EQ(rerank::read_activation(folder.path()), rerank::Activation::kIdentity);
+  make_cross_encoder(folder, {{"activation_fn", nullptr}});
+  EXPECT_EQ(rerank::read_activation(folder.path()), rerank::Activation::kSigmoid);
+  folder.config("sentence_transformers", identity);
+  EXPECT_EQ(rerank::read_activation(folder.path()), rerank::Activation::kIdentity);
+  make_cross_encoder(folder, {{"activation_fn", "torch.nn.modules.activation.Tanh"}});
+  EXPECT_THAT(folder.message(), HasSubstr("config_sentence_transformers.json: activation_fn is "));
+  std::filesystem::remove(folder.file("modules.json"));
+  EXPECT_EQ(rerank::read_activation(folder.path()), rerank::Activation::kIdentity);
+}
+
+TEST(CrossEncoders, with_a_prompt_are_refused) {
+  const Spoilt folder("xlmr-xsmall-v1");
+  make_cross_encoder(folder,
+                     {{"default_prompt_name", "query"}, {"prompts", {{"query", "検索: "}}}});
+  const std::string expected =
+      "config_sentence_transformers.json: default_prompt_name is \"query\"; supported: null";
+  EXPECT_THAT(folder.message(), HasSubstr(expected));
+  EXPECT_THAT(inspect(folder.path()).unsupported, testing::ElementsAre(HasSubstr(expected)));
+  make_cross_encoder(folder, {{"default_prompt_name", "query"}, {"prompts", {{"query", ""}}}});
+  EXPECT_THAT(folder.message(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace narabi::golden
