@@ -87,5 +87,26 @@ TEST(CrossEncoders, with_a_prompt_are_refused) {
   EXPECT_THAT(folder.message(), IsEmpty());
 }
 
+TEST(Embedders, read_as_far_as_the_tokenizer_says_where_the_folder_names_no_length) {
+  const Spoilt folder("embed-ruri-v3");
+  std::string text;
+  for (int i = 0; i < 400; ++i) text += "東京タワーは高い。";
+  const std::string_view view = text;
+  const ModelOptions two = {.threads = 2};
+  write(folder, "sentence_bert_config.json", {{"max_seq_length", 1000}});
+  const std::vector<float> expected = Embedder(folder.path(), two).embed({&view, 1});
+  write(folder, "sentence_bert_config.json", {{"transformer_task", "feature-extraction"}});
+  folder.edit("tokenizer_config.json", {{"model_max_length", 1000}});
+  const Embedder embedder(folder.path(), two);
+  EXPECT_EQ(embedder.max_length(), 1000);
+  EXPECT_EQ(embedder.embed({&view, 1}), expected);
+  EXPECT_EQ(Embedder(folder.path(), {.max_length = 16}).max_length(), 16);
+  write(folder, "sentence_bert_config.json", {{"max_seq_length", nullptr}});
+  folder.edit("tokenizer_config.json", {{"model_max_length", 1e30}});
+  EXPECT_EQ(Embedder(folder.path()).max_length(), inspect(folder.path()).max_positions);
+  folder.edit("tokenizer_config.json", {{"model_max_length", nullptr}});
+  EXPECT_EQ(Embedder(folder.path()).max_length(), inspect(folder.path()).max_positions);
+}
+
 }  // namespace
 }  // namespace narabi::golden

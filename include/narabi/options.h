@@ -24,7 +24,7 @@ enum class Precision {
 struct ModelOptions {
   Precision precision = Precision::kAuto;
   Truncation truncation = Truncation::kOnlySecond;
-  int max_length = 0;  // tokens, special tokens included; 0: the model's own limit, at most 512
+  int max_length = 0;  // tokens, special tokens included; 0: the model's limit, a reranker's <= 512
   int threads = 0;     // 0: the cores that the cgroup allows
 };
 

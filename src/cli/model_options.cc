@@ -14,7 +14,7 @@ void ModelFlags::add_to(CLI::App& command) {
       ->capture_default_str();
   command
       .add_option("--max-length", max_length,
-                  "Tokens of an input (default: the model's, at most 512)")
+                  "Tokens of an input (default: the model's, a reranker's at most 512)")
       ->check(at_least(1));
   command
       .add_option("--truncation", truncation,

@@ -30,7 +30,7 @@ class StaticTable {
     const checkpoint::TensorView& table = engine::find_static_table(file_);
     rows_ = static_cast<int>(table.shape[0]);
     width_ = static_cast<std::size_t>(table.shape[1]);
-    values_ = checkpoint::to_f32(table, file_.path() + ": tensor embedding.weight");
+    values_ = checkpoint::to_f32(table, file_.path() + ": tensor " + table.name);
   }
   int rows() const { return rows_; }
   std::size_t width() const { return width_; }
@@ -104,10 +104,10 @@ struct Embedder::Impl {
     engine::require_vocabulary(layout.encoder, tokenizer.vocabulary_size(),
                                scorer->vocabulary_size());
     // The folder may name more than its model has, as the reference allows; the caller may not.
-    const int own = std::min(layout.max_length, scorer->max_positions());
-    max_length = engine::choose_max_length(layout.encoder,
-                                           options.max_length != 0 ? options.max_length : own,
-                                           scorer->max_positions());
+    const int positions = scorer->max_positions();
+    const int own = std::min(layout.max_length, positions);
+    max_length = engine::choose_max_length(
+        layout.encoder, options.max_length != 0 ? options.max_length : own, positions, positions);
     // Throws when the special tokens do not fit; a template may name ids of its own.
     for (const std::int32_t id : tokenizer.encode("", max_length).input_ids)
       engine::require_vocabulary(layout.encoder, id + 1, scorer->vocabulary_size());

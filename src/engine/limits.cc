@@ -7,13 +7,8 @@
 #include "narabi/error.h"
 
 namespace narabi::engine {
-namespace {
 
-constexpr int kDefaultMaxLength = 512;
-
-}  // namespace
-
-int choose_max_length(const std::string& folder, int wanted, int positions) {
+int choose_max_length(const std::string& folder, int wanted, int positions, int usual) {
   if (wanted < 0 || wanted > positions) {
     throw InvalidArgument("max_length: expected 1 to " + std::to_string(positions) +
                           " (the positions of " + folder + "), found " + std::to_string(wanted));
@@ -22,14 +17,12 @@ int choose_max_length(const std::string& folder, int wanted, int positions) {
   const auto config = checkpoint::ConfigFile::empty(
       (std::filesystem::path(folder) / "tokenizer_config.json").string());
   // Written as 1e30 where there is none.
-  const double limit = config.number("model_max_length", kDefaultMaxLength);
+  const double limit = config.number("model_max_length", usual);
   if (limit < 1) {
     throw InvalidFormat(config.path() + ": model_max_length: expected 1 or more, found " +
                         std::to_string(limit));
   }
-  const double length = std::min<double>(
-      {static_cast<double>(kDefaultMaxLength), static_cast<double>(positions), limit});
-  return static_cast<int>(length);
+  return static_cast<int>(std::min<double>(std::min(usual, positions), limit));
 }
 
 void require_vocabulary(const std::string& folder, int tokenizer_ids, int embedding_rows) {
