@@ -108,5 +108,36 @@ TEST(Embedders, read_as_far_as_the_tokenizer_says_where_the_folder_names_no_leng
   EXPECT_EQ(Embedder(folder.path()).max_length(), inspect(folder.path()).max_positions);
 }
 
+TEST(Embedders, have_settings_under_the_names_of_old_versions) {
+  const Spoilt folder("embed-e5-base");
+  std::filesystem::remove(folder.file("sentence_bert_config.json"));
+  write(folder, "sentence_xlm-roberta_config.json", {{"max_seq_length", 16}});
+  EXPECT_EQ(Embedder(folder.path()).max_length(), 16);
+  write(folder, "sentence_roberta_config.json", {{"max_seq_length", 17}});
+  EXPECT_EQ(Embedder(folder.path()).max_length(), 17);
+}
+
+TEST(Embedders, find_the_table_of_model2vec) {
+  const Spoilt folder("embed-static");
+  const std::string_view text = "東京タワーは高い";
+  const std::vector<float> expected = Embedder(folder.path()).embed({&text, 1});
+  const std::string weights = folder.file("model.safetensors");
+  const auto rename = [&](const std::string& from, const std::string& to) {
+    std::string bytes = base::read_file(weights);
+    const std::size_t at = bytes.find('"' + from + '"');
+    ASSERT_NE(at, std::string::npos);
+    std::string name = '"' + to + '"';
+    name.resize(from.size() + 2, ' ');  // white space of JSON
+    bytes.replace(at, name.size(), name);
+    std::ofstream(weights, std::ios::binary) << bytes;
+  };
+  rename("embedding.weight", "embeddings");
+  EXPECT_EQ(Embedder(folder.path()).embed({&text, 1}), expected);
+  EXPECT_THAT(inspect(folder.path()).unsupported, IsEmpty());
+  rename("embeddings", "weights");
+  EXPECT_THAT(folder.message<Embedder>(),
+              HasSubstr("model.safetensors: holds the tensor weights, by which model2vec"));
+}
+
 }  // namespace
 }  // namespace narabi::golden
