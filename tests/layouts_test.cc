@@ -139,5 +139,30 @@ TEST(Embedders, find_the_table_of_model2vec) {
               HasSubstr("model.safetensors: holds the tensor weights, by which model2vec"));
 }
 
+TEST(Architectures, may_be_absent_or_of_pretraining) {
+  for (const std::string name : {"bert-large-v1", "xlmr-xsmall-v1", "modernbert-tiny-v2"}) {
+    const Spoilt folder(name);
+    const ModelSummary before = inspect(folder.path());
+    const Score expected = score_of(folder.path());
+    folder.config("architectures", nullptr);
+    const ModelSummary summary = inspect(folder.path());
+    EXPECT_EQ(summary.architecture, before.architecture);
+    EXPECT_EQ(summary.parameters, before.parameters);
+    EXPECT_THAT(summary.unsupported, IsEmpty());
+    EXPECT_EQ(score_of(folder.path()).logit, expected.logit);
+  }
+  const Spoilt folder("embed-e5-small");
+  const std::string_view text = "東京タワー";
+  const std::vector<float> expected = Embedder(folder.path()).embed({&text, 1});
+  for (const json& value : {json(nullptr), json{"BertForPreTraining"}}) {
+    folder.config("architectures", value);
+    EXPECT_EQ(Embedder(folder.path()).embed({&text, 1}), expected) << value;
+    EXPECT_THAT(folder.message(), HasSubstr("(this folder is no reranker)"));
+  }
+  folder.config("architectures", nullptr);
+  folder.config("model_type", "luke");
+  EXPECT_THAT(folder.message<Embedder>(), HasSubstr("model_type is \"luke\"; supported: bert, "));
+}
+
 }  // namespace
 }  // namespace narabi::golden

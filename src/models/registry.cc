@@ -100,36 +100,59 @@ Plan plan_modernbert(const ModelFolder& folder) {
 }
 
 struct Family {
-  const char* name;  // architectures are <name>ForSequenceClassification and <name>Model
+  const char* name;        // architectures are this and one of kSuffixes
+  const char* model_type;  // what config.json says beside them
   Plan (*plan)(const ModelFolder&);
 };
 
-constexpr Family kFamilies[] = {
-    {"Bert", plan_bert}, {"XLMRoberta", plan_xlm_roberta}, {"ModernBert", plan_modernbert}};
+constexpr Family kFamilies[] = {{"Bert", "bert", plan_bert},
+                                {"XLMRoberta", "xlm-roberta", plan_xlm_roberta},
+                                {"ModernBert", "modernbert", plan_modernbert}};
 
-std::string architecture_of(const ConfigFile& config) {
+constexpr const char* kReranker = "ForSequenceClassification";
+constexpr const char* kEncoder = "Model";
+// The heads of the last two are not read.
+constexpr const char* kSuffixes[] = {kReranker, kEncoder, "ForMaskedLM", "ForPreTraining"};
+
+// The architecture of a config.json that names none, as some of the older ones: the family by
+// model_type, and a reranker where the folder holds a head.
+std::string guess_architecture(const ModelFolder& folder) {
+  const std::vector<std::string> names = folder.tensor_names();
+  const bool head = std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.starts_with("classifier.");
+  });
+  std::string supported;
+  for (const Family& family : kFamilies) {
+    supported += (supported.empty() ? "" : ", ") + std::string(family.model_type);
+    if (folder.config().text("model_type", "") == family.model_type)
+      return std::string(family.name) + (head ? kReranker : kEncoder);
+  }
+  folder.config().unsupported("model_type", supported + " (where architectures is absent)");
+}
+
+std::string architecture_of(const ModelFolder& folder) {
+  const ConfigFile& config = folder.config();
+  if (!config.has("architectures")) return guess_architecture(folder);
   const std::vector<std::string> names = config.texts("architectures");
   if (names.size() != 1) config.unsupported("architectures", "one architecture");
   return names[0];
 }
 
 bool is_reranker(const std::string& architecture) {
-  return architecture.ends_with("ForSequenceClassification");
+  return architecture.ends_with(kReranker);
 }
 
 Plan make_plan(const ModelFolder& folder) {
-  const ConfigFile& config = folder.config();
-  const std::string architecture = architecture_of(config);
+  const std::string architecture = architecture_of(folder);
   std::string supported;
   for (const Family& family : kFamilies) {
-    for (const char* suffix : {"ForSequenceClassification", "Model"}) {
+    for (const char* suffix : kSuffixes) {
       const std::string name = std::string(family.name) + suffix;
       supported += (supported.empty() ? "" : ", ") + name;
       if (architecture == name) return family.plan(folder);
     }
-    if (architecture == std::string(family.name) + "ForMaskedLM") return family.plan(folder);
   }
-  config.unsupported("architectures", supported);
+  folder.config().unsupported("architectures", supported);
 }
 
 std::vector<TensorSpec> all_tensors(const Plan& plan) {
@@ -140,7 +163,7 @@ std::vector<TensorSpec> all_tensors(const Plan& plan) {
 
 Plan plan_reranker(const ModelFolder& folder) {
   Plan plan = make_plan(folder);
-  if (!is_reranker(architecture_of(folder.config()))) {
+  if (!is_reranker(architecture_of(folder))) {
     folder.config().unsupported("architectures",
                                 "...ForSequenceClassification (this folder is no reranker)");
   }
@@ -171,7 +194,7 @@ std::int64_t parameters_of(const std::vector<TensorSpec>& specs) {
 ModelShape read_shape(const ModelFolder& folder) {
   const Plan plan = make_plan(folder);
   ModelShape shape;
-  shape.architecture = architecture_of(folder.config());
+  shape.architecture = architecture_of(folder);
   shape.encoder = plan.shape;
   const bool head = is_reranker(shape.architecture);
   if (head) require_one_label(folder.config());
@@ -257,7 +280,7 @@ std::vector<LinearGroup> linear_groups(const std::string& path) {
 
 void pack_model(const std::string& path, const std::string& target, const GroupOperands& others) {
   const ModelFolder folder = open_floats(path);
-  const bool head = is_reranker(architecture_of(folder.config()));
+  const bool head = is_reranker(architecture_of(folder));
   const Plan plan = head ? plan_reranker(folder) : make_plan(folder);
   const std::vector<TensorSpec> specs = head ? all_tensors(plan) : plan.encoder_tensors;
   const TensorTable tensors(folder, specs, plan.owned);
