@@ -164,5 +164,20 @@ TEST(Architectures, may_be_absent_or_of_pretraining) {
   EXPECT_THAT(folder.message<Embedder>(), HasSubstr("model_type is \"luke\"; supported: bert, "));
 }
 
+TEST(Tokenizers, of_transformers_5_give_no_types_that_their_folder_does_not_name) {
+  const Spoilt folder("bert-tokenizer-json");
+  const auto types = [&] { return Tokenizer(folder.path()).encode_pair("空", "海", 8); };
+  EXPECT_FALSE(types().token_type_ids.empty());
+  for (const char* kept : {"BertTokenizer", "BertTokenizerFast", "PreTrainedTokenizerFast"}) {
+    folder.edit("tokenizer_config.json", {{"tokenizer_class", kept}});
+    EXPECT_FALSE(types().token_type_ids.empty()) << kept;
+  }
+  folder.edit("tokenizer_config.json", {{"tokenizer_class", "TokenizersBackend"}});
+  EXPECT_TRUE(types().token_type_ids.empty());
+  folder.edit("tokenizer_config.json",
+              {{"model_input_names", {"input_ids", "token_type_ids", "attention_mask"}}});
+  EXPECT_FALSE(types().token_type_ids.empty());
+}
+
 }  // namespace
 }  // namespace narabi::golden

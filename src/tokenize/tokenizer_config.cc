@@ -187,10 +187,11 @@ bool TokenizerConfig::gives_token_types() const {
     const std::vector<std::string> names = texts("model_input_names");
     return std::find(names.begin(), names.end(), "token_type_ids") != names.end();
   }
-  // The classes whose own model_input_names leave them out.
+  // The classes whose own model_input_names leave them out; transformers 5 alone writes
+  // TokenizersBackend, with the key where there are types.
   const std::string name = tokenizer_class();
   return !name.starts_with("XLMRoberta") && !name.starts_with("Llama") &&
-         !name.starts_with("Roberta");
+         !name.starts_with("Roberta") && name != "TokenizersBackend";
 }
 
 BertNormalizerOptions TokenizerConfig::bert_normalizer() const {
