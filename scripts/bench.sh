@@ -16,4 +16,4 @@ for i in range(100): print(text[400 * i:400 * (i + 1)])' >"$passages"
 bench() { build/release/narabi bench --threads "$threads" "$@"; }
 bench --model "$folder" --pairs 100 --tokens 200 "$@"
 bench --model "$folder" --pairs 100 --tokens mixed "$@"
-bench --model models/prototype-modernbert-6l --passages "$passages" --query 五重塔の高さは何メートルか --rounds 100 "$@"
+bench --model models/narabi-xsmall --passages "$passages" --query 五重塔の高さは何メートルか --rounds 100 "$@"
