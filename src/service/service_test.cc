@@ -132,10 +132,13 @@ TEST_F(WithModel, a_batch_of_two_jobs_keeps_to_its_budget) {
     return out;
   };
   const std::size_t cost = service_->models().exactly("m")->estimate_tokens(18 + 36);
-  std::promise<void> both_wait;
+  std::promise<void> busy, both_wait;
   std::promise<std::size_t> tokens;  // of the batch in which the first of two jobs ends
-  ASSERT_FALSE(
-      scheduler.submit(job(1, [&](Job&, const Failure*) { both_wait.get_future().wait(); })));
+  ASSERT_FALSE(scheduler.submit(job(1, [&](Job&, const Failure*) {
+    busy.set_value();
+    both_wait.get_future().wait();
+  })));
+  busy.get_future().wait();  // else the next job might be of this one's batch
   ASSERT_FALSE(scheduler.submit(job(kBudget / 2 / cost, [&](Job&, const Failure*) {
     tokens.set_value(stats.last_batch_tokens);
   })));
