@@ -17,15 +17,29 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import shutil
 import sys
+import zlib
 from pathlib import Path
 
 ROWS_AT_A_TIME = 4096
+MAY_BE_NULL = {"title", "section", "description"}
+KINDS = {"label": (int, "a whole number"), "positive": (str, "an id"), "negatives": (list, "a list"),
+         "answer_candidates": (list, "a list")}
 
 
 class BadInput(Exception):
     pass
+
+
+@contextlib.contextmanager
+def about(path):
+    """Whatever a reader complains of (UTF-8, gzip, pyarrow) names the file."""
+    try:
+        yield
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadInput(f"{path}: {error}") from None
 
 
 def parquet_rows(path, columns):
@@ -33,52 +47,84 @@ def parquet_rows(path, columns):
         import pyarrow.parquet
     except ImportError:
         raise BadInput(f"{path}: parquet files need pyarrow: pip install pyarrow") from None
-    file = pyarrow.parquet.ParquetFile(path)
-    missing = [column for column in columns if column not in file.schema_arrow.names]
-    if missing:
-        raise BadInput(f"{path}: expected the columns {', '.join(columns)}; found {', '.join(file.schema_arrow.names)}")
-    for batch in file.iter_batches(ROWS_AT_A_TIME, columns=columns):
-        yield from batch.to_pylist()
+    with about(path):
+        file = pyarrow.parquet.ParquetFile(path)
+        names = file.schema_arrow.names
+        if not set(columns) <= set(names):
+            raise BadInput(f"{path}: expected the columns {', '.join(columns)}; found {', '.join(names)}")
+        batches = file.iter_batches(ROWS_AT_A_TIME, columns=columns)
+        for number, row in enumerate((row for batch in batches for row in batch.to_pylist()), 1):
+            yield f"{path}: row {number}", row
 
 
 def json_rows(path, columns):
     opened = gzip.open if path.endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8") as lines:
+    with about(path), opened(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            row = json.loads(line)
-            missing = [column for column in columns if column not in row]
-            if missing:
+            with about(f"{path}:{number}"):
+                row = json.loads(line)
+            if not isinstance(row, dict):
+                raise BadInput(f"{path}:{number}: expected an object, found {line.strip()[:60]}")
+            if not set(columns) <= set(row):
                 raise BadInput(f"{path}:{number}: expected the keys {', '.join(columns)}; found {', '.join(row)}")
-            yield {column: row[column] for column in columns}
+            yield f"{path}:{number}", row
 
 
 def rows(paths, columns):
     for path in paths:
-        yield from (parquet_rows if path.endswith(".parquet") else json_rows)(path, columns)
+        for place, row in (parquet_rows if path.endswith(".parquet") else json_rows)(path, columns):
+            for column in columns:
+                kind, expected = KINDS.get(column, (object, "a value"))
+                if not isinstance(row[column], kind) or (row[column] is None and column not in MAY_BE_NULL):
+                    found = json.dumps(row[column], default=str, ensure_ascii=False)
+                    raise BadInput(f"{place}: {column}: expected {expected}, found {found[:60]}")
+            yield row
 
 
 class Folder:
-    """Files that appear whole, all at the end."""
+    """Files that appear whole, all at the end; with an error none does."""
 
     def __init__(self, path):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
-        self.written = []
+        self.written = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.commit()
+        for part in self.written.values():
+            part.unlink(missing_ok=True)
+
+    def part(self, name):
+        self.written[name] = self.path / (name + ".part")
+        self.written[name].unlink(missing_ok=True)  # of a run that was killed; it may be a link to an input
+        return self.written[name]
 
     @contextlib.contextmanager
     def lines(self, name):
-        part = self.path / (name + ".part")
-        self.written.append((part, self.path / name))
-        with open(part, "w", encoding="utf-8") as file:
+        with open(self.part(name), "w", encoding="utf-8") as file:
             yield lambda value: file.write(
                 (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)) + "\n")
 
+    def keep(self, name, path):
+        part = self.part(name)
+        try:
+            os.link(os.path.realpath(path), part)
+        except OSError:  # another file system
+            shutil.copyfile(path, part)
+
     def commit(self):
-        for part, name in self.written:
-            os.replace(part, name)
-            print(name, file=sys.stderr)
+        for name, part in self.written.items():
+            os.replace(part, self.path / name)  # does nothing where both are links to one file
+            print(self.path / name, file=sys.stderr)
+        for old in self.path.iterdir():  # what reproduce would read as well
+            if re.fullmatch(r"corpus(-\d{3,})?\.jsonl(\.gz)?", old.name) and old.name not in self.written:
+                old.unlink()
 
 
 def candidate_line(query, passage, rank, size):
@@ -132,7 +178,7 @@ def jacwir(args, folder):
 
 
 def tsv(path, fields):
-    with open(path, encoding="utf-8") as lines:
+    with about(path), open(path, encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             parts = line.rstrip("\n").split(None if fields > 2 else "\t", fields - 1)
             if len(parts) != fields:
@@ -149,12 +195,7 @@ def miracl(args, folder):
             out(f"{query} {zero} {passage} {relevance}")
     for number, path in enumerate(sorted(args.corpus)):  # {docid, title, text}: narabi reads them as they are
         next(json_rows(path, ["docid", "title", "text"]), None)
-        place = folder.path / f"corpus-{number:03}.jsonl{'.gz' if path.endswith('.gz') else ''}"
-        place.unlink(missing_ok=True)
-        try:
-            os.link(path, place)
-        except OSError:  # another file system
-            shutil.copyfile(path, place)
+        folder.keep(f"corpus-{number:03}.jsonl{'.gz' if path.endswith('.gz') else ''}", path)
 
 
 def aio(args, folder):
@@ -192,10 +233,9 @@ def arguments():
 def main():
     args = arguments()
     try:
-        folder = Folder(args.output)
-        args.convert(args, folder)
-        folder.commit()
-    except (BadInput, OSError, json.JSONDecodeError) as error:
+        with Folder(args.output) as folder:
+            args.convert(args, folder)
+    except (BadInput, OSError) as error:
         sys.exit(f"collections.py: {error}")
 
 

@@ -39,8 +39,10 @@ class Collections(CliTest):
         done = subprocess.run([sys.executable, TOOL, name, "--output", self.folder / "no", *options],
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"\Acollections\.py: .*\n\Z")  # a line, no traceback
         for part in expect:
             self.assertIn(part, done.stderr)
+        self.assertEqual(list((self.folder / "no").iterdir()), [])
 
     def reproduce(self, name, *options):
         return self.narabi("reproduce", name, "--data", self.folder / "data", "--json", *options).json
@@ -86,7 +88,8 @@ class Collections(CliTest):
         short = self.parquet("short.parquet", [{"doc_id": "a", "title": "", "description": ""}])
         self.refused("jacwir", "--eval", evaluation, "--collection", short, expect=["--collection", "12 documents"])
 
-    def test_miracl(self):
+    def miracl(self):
+        """Its files: topics, qrels, two parts of the corpus."""
         corpus = []
         for part in range(2):
             path = self.folder / f"docs-{part}.jsonl.gz"
@@ -96,7 +99,11 @@ class Collections(CliTest):
             corpus.append(path)
         topics = self.file("topics.tsv", "".join(f"{i}\t{TEXTS[i]['text'][:25]}\n" for i in range(4)))
         qrels = self.file("qrels.tsv", "".join(f"{i}\tQ0\t{i}#0\t1\n{i}\tQ0\t{i + 5}#0\t0\n" for i in range(4)))
-        self.convert("miracl-ja", "--topics", topics, "--qrels", qrels, "--corpus", *corpus)
+        return ["--topics", topics, "--qrels", qrels, "--corpus"], corpus
+
+    def test_miracl(self):
+        options, corpus = self.miracl()
+        self.convert("miracl-ja", *options, *corpus)
         first, reranked = self.reproduce("miracl-ja", "--model", MODEL, "--blend", 0, "--depth", 5, "--index", self.folder / "kept")
         self.assertEqual((first["questions"], first["recall@100"]), (4, 1))
         self.assertGreater(first["ndcg@10"], 0.9)
@@ -104,6 +111,27 @@ class Collections(CliTest):
         again, = self.reproduce("miracl-ja", "--depth", 5, "--index", self.folder / "kept")
         self.assertEqual(again["ndcg@10"], first["ndcg@10"])
         self.assertEqual(self.narabi("index", "info", self.folder / "kept/bm25", "--json").json[0]["documents"], 30)
+
+    def test_a_conversion_leaves_nothing_of_the_one_before(self):
+        options, corpus = self.miracl()
+        out = self.convert("miracl-ja", *options, *corpus)
+        self.file("data/miracl-ja/corpus.jsonl", "")
+        self.convert("miracl-ja", *options, corpus[1])
+        self.assertEqual([path.name for path in out.glob("corpus*")], ["corpus-000.jsonl.gz"])
+        self.assertEqual((out / "corpus-000.jsonl.gz").read_bytes(), corpus[1].read_bytes())
+
+    def test_an_input_that_lies_where_the_output_goes_is_kept(self):
+        options, corpus = self.miracl()
+        out = self.convert("miracl-ja", *options, *corpus)
+        before = [path.read_bytes() for path in corpus]
+        for path in corpus:
+            path.unlink()
+        placed = [out / f"corpus-{part:03}.jsonl.gz" for part in range(2)]
+        self.convert("miracl-ja", *options, *placed)
+        self.assertEqual([path.read_bytes() for path in placed], before)
+        self.convert("miracl-ja", *options, placed[1])  # which becomes the first
+        self.assertEqual(placed[0].read_bytes(), before[1])
+        self.assertFalse(placed[1].exists())
 
     def test_aio(self):
         questions = self.file("dev1_questions.json", json_lines(
@@ -119,6 +147,25 @@ class Collections(CliTest):
             self.assertEqual((line["acc@5"], line["nmr@10"], line["hit@10"]), (1, 0, 1))
         self.refused("aio", "--questions", self.file("v2.jsonl", '{"qid": "a", "question": "b", "answers": ["c"]}\n'),
                      "--passages", passages, expect=["v2.jsonl:1", "answer_candidates", "answers"])
+
+    def test_what_is_no_collection_is_named_in_a_line(self):
+        row = {**self.jqara_rows()[0], "label": 1}
+        spoilt = gzip.compress(b"x" * 10000)[:20]
+        for name, content, expect in [
+            ("array.json", json.dumps([row]).encode(), "array.json:1: expected an object, found [{"),
+            ("cut.jsonl", b'{"q_id": 1\n', "cut.jsonl:1: "),
+            ("null.jsonl", json.dumps({**row, "label": None}).encode(), "null.jsonl:1: label: expected a whole number, found null"),
+            ("text.jsonl", json.dumps({**row, "text": None}).encode(), "text.jsonl:1: text: expected a value, found null"),
+            ("bytes.jsonl", b'{"q_id": "\xff"}\n', "bytes.jsonl: 'utf-8' codec can't decode"),
+            ("no.jsonl.gz", b"plain", "no.jsonl.gz: Not a gzipped file"), ("cut.jsonl.gz", spoilt, "cut.jsonl.gz: "),
+            ("bad.parquet", b"PAR1 it is not", "bad.parquet: "),
+        ]:
+            with self.subTest(name=name):
+                path = self.folder / name
+                path.write_bytes(content)
+                self.refused("jqara", "--rows", path, expect=[expect])
+        self.refused("jqara", "--rows", self.parquet("null.parquet", [row, {**row, "q_id": None}]),
+                     expect=["null.parquet: row 2: q_id: expected a value, found null"])
 
     def test_other_columns_are_named(self):
         self.refused("jqara", "--rows", self.parquet("x.parquet", [{"q_id": "a", "text": "b"}]),
