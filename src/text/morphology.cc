@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <system_error>
 
 #include "base/paths.h"
 #include "base/utf8.h"
@@ -17,13 +18,23 @@ namespace fs = std::filesystem;
 
 constexpr const char* kDebianIpadic = "/var/lib/mecab/dic/ipadic-utf8";
 
+// Where `cmake --install --prefix` puts them, whatever prefix the build was configured with.
+fs::path beside_the_program() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (error) return NARABI_INSTALLED_DICTIONARIES;
+  return program.parent_path().parent_path() / "share/narabi/dictionaries";
+}
+
 std::vector<std::string> places(std::string_view name) {
+  std::vector<fs::path> roots;
+  if (const char* root = std::getenv("NARABI_DICTIONARIES")) roots.emplace_back(root);
+  roots.emplace_back(NARABI_BUILD_DICTIONARIES);
+  roots.push_back(beside_the_program());
+  if (roots.back() != NARABI_INSTALLED_DICTIONARIES)
+    roots.emplace_back(NARABI_INSTALLED_DICTIONARIES);
   std::vector<std::string> folders;
-  if (const char* root = std::getenv("NARABI_DICTIONARIES"))
-    folders.push_back((fs::path(root) / name).string());
-  for (const char* root : {NARABI_BUILD_DICTIONARIES, NARABI_INSTALLED_DICTIONARIES}) {
-    folders.push_back((fs::path(root) / name).string());
-  }
+  for (const fs::path& root : roots) folders.push_back((root / name).string());
   if (name == "ipadic") folders.push_back(kDebianIpadic);
   return folders;
 }

@@ -9,9 +9,10 @@
 namespace narabi::text {
 
 // A dictionary folder that MeCab can open, found by name ("unidic-lite", "ipadic"): below
-// $NARABI_DICTIONARIES, this source tree's .deps/dictionaries, the installed
-// share/narabi/dictionaries, and for ipadic Debian's /var/lib/mecab/dic/ipadic-utf8. Throws IoError
-// that names the places looked at and the one command that installs it.
+// $NARABI_DICTIONARIES, this source tree's .deps/dictionaries, ../share/narabi/dictionaries of the
+// running program's folder, that of the prefix the build was configured with, and for ipadic
+// Debian's /var/lib/mecab/dic/ipadic-utf8. Throws IoError that names the places looked at and the
+// one command that installs it.
 std::string find_dictionary(std::string_view name);
 
 // One loaded dictionary: immutable, shared between threads, big (mapped by MeCab).

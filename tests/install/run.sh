@@ -12,3 +12,10 @@ cmake --build "$work/build" >/dev/null
 "$work/build/consumer" "$root/models/prototype-modernbert-6l"
 "$work/prefix/bin/narabi" --version
 "$work/prefix/bin/narabi" inspect "$root/models/prototype-modernbert-6l" >/dev/null
+
+# Dictionaries are found beside the program, whatever prefix the build was configured with. One that cannot be opened
+# says which one was taken.
+mkdir -p "$work/prefix/share/narabi/dictionaries/ipadic"
+touch "$work/prefix/share/narabi/dictionaries/ipadic/sys.dic"
+said=$(echo '{"text":"日本"}' | "$work/prefix/bin/narabi" tokenize --model "$root/tests/golden/bert-char-ipadic" --input - 2>&1) && exit 1
+[[ $said == *"$work/prefix/share/narabi/dictionaries/ipadic: expected a MeCab dictionary"* ]] || { echo "$said"; exit 1; }
