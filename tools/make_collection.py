@@ -75,6 +75,8 @@ def main():
     parser.add_argument("--queries", type=int, default=0, help="write so many queries to --queries-file")
     parser.add_argument("--queries-file", type=Path)
     options = parser.parse_args()
+    if (options.queries > 0) != (options.queries_file is not None):
+        parser.error("--queries N and --queries-file FILE go together")
     documents, titles, lengths = read_sources(options.data)
     if options.queries:
         lines = make_queries(random.Random(options.seed + 1), documents, options.queries)

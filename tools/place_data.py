@@ -70,6 +70,8 @@ def jaquad(source: Path, data: Path) -> None:
 
 def jsquad(source: Path, data: Path) -> None:
     path = source / "datasets/jsquad-v1.3/valid-v1.3.json"
+    if not path.is_file():
+        sys.exit(f"{path}: expected JSQuAD of JGLUE, found none")
     place(data, "jsquad/jsquad-valid-v1.3.json.xz", path.read_bytes())
 
 

@@ -251,8 +251,9 @@ void run(const Options& options) {
   if (options.json) {
     output.line(line.text());
   } else {
-    output.line(fmt::format("{}: {}, {} threads, {} pairs of {} tokens", options.model,
-                            engine::name_of(precision), model.threads, count, lengths));
+    output.line(fmt::format("{}: {}, {} threads, {} pairs of {}{}", options.model,
+                            engine::name_of(precision), model.threads, count, lengths,
+                            options.passages.empty() ? " tokens" : ""));
     output.line(fmt::format("  {:.3f} s a request (p99 {:.3f} s), {:.0f} pairs/s, {:.0f} tokens/s",
                             median, p99, pairs / median, tokens / median));
     output.line(

@@ -59,7 +59,8 @@ class Average(CliTest):
         vectors = self.embed(GOLDEN / "embed-e5-small")
         self.assertEqual(self.embed(model), vectors)
         mean = Path(self.folder) / "mean"
-        self.narabi("average", GOLDEN / "embed-e5-small", model, "--output", mean)
+        made, = self.narabi("average", GOLDEN / "embed-e5-small", model, "--output", mean, "--json").json
+        self.assertEqual(made, {"output": str(mean), "models": [str(GOLDEN / "embed-e5-small"), str(model)]})
         self.assertEqual(self.embed(mean), vectors)
 
     def test_other_models_are_refused_with_key_and_values(self):

@@ -25,6 +25,8 @@ class Bench(CliTest):
         line, = self.narabi("bench", "--model", MODEL, "--passages", passages, "--query", "寺", "--rounds", 3,
                             "--threads", 1, "--json").json
         self.assertEqual((line["pairs"], line["tokens"]), (2, str(passages)))
+        text = self.narabi("bench", "--model", MODEL, "--passages", passages, "--rounds", 1, "--threads", 1).out
+        self.assertIn(f"2 pairs of {passages}\n", text)
         self.fails("bench", "--model", MODEL, "--passages", self.file("empty.txt", ""), expect=["expected passages"])
 
     def test_lengths_that_make_no_sense_are_errors(self):
