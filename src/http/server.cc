@@ -448,16 +448,16 @@ void Server::Impl::close_listener() {
   if (file) file->remove();
 }
 
-// First everybody is told (/ready says 503, answers say Connection: close) while new requests are
-// still taken, since clients learn of it late; then the door closes.
+// First everybody is told (/ready: 503, answers: Connection: close) while new requests are taken,
+// since clients learn of it late (at Ctrl-C only who is connected); then the door closes.
 void Server::Impl::drain() {
-  constexpr auto kNotice = std::chrono::milliseconds(1000);
   constexpr auto kStep = std::chrono::milliseconds(20);
   draining = true;
   router.service().start_draining();
   const auto begin = service::Clock::now();
   const auto open = [&] { return connections.count() > 0; };
-  while (open() && service::Clock::now() < begin + kNotice) std::this_thread::sleep_for(kStep);
+  while ((terminated || open()) && service::Clock::now() < begin + std::chrono::seconds(1))
+    std::this_thread::sleep_for(kStep);
   close_listener();
   std::this_thread::sleep_for(kStep);
   while (open() && service::Clock::now() < begin + seconds(options().drain_seconds)) {

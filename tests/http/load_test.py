@@ -177,6 +177,15 @@ class Load(unittest.TestCase):
             connection.close()
         self.assertEqual(server.stop(), 0)
 
+    def test_for_a_second_it_takes_requests_of_those_who_were_not_connected(self):
+        server = serve()
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        self.assertEqual(server.get("/ready").status, 503)
+        answer = server.post("/rerank", {"query": QUERY, "texts": DOCUMENTS})
+        self.assertEqual((answer.status, answer.headers["connection"]), (200, "close"))
+        self.assertEqual(server.stop(), 0)
+
     def test_equal_requests_come_from_the_cache(self):
         server = self.start("--cache-entries", 100)
         body = {"query": QUERY, "texts": DOCUMENTS + DOCUMENTS[:1], "raw_scores": True}
