@@ -1,5 +1,6 @@
 #include "http/search_request.h"
 
+#include <algorithm>
 #include <initializer_list>
 #include <utility>
 
@@ -31,7 +32,7 @@ double between(const Fields& fields, const char* key, double fallback, double mo
                   key);
 }
 
-SearchOptions parse_first_stage(const Fields& fields) {
+SearchOptions parse_first_stage(const Fields& fields, std::size_t top_n) {
   constexpr std::size_t kMostCandidates = 1000;
   SearchOptions out;
   out.retriever = choose(
@@ -43,7 +44,8 @@ SearchOptions parse_first_stage(const Fields& fields) {
   out.dense_weight = between(fields, "dense_weight", out.dense_weight, 1);
   out.exact = fields.flag("exact", false);
   out.filter = fields.optional_text("filter").value_or("");
-  out.candidates = fields.count("candidates").value_or(out.candidates);
+  out.candidates = fields.count("candidates")
+                       .value_or(std::max(out.candidates, std::min(top_n, kMostCandidates)));
   if (out.candidates == 0 || out.candidates > kMostCandidates)
     throw HttpError(422, "validation", "candidates: expected 1 to 1000", "candidates");
   return out;
@@ -58,10 +60,10 @@ SearchRequest parse_search(std::string_view body) {
   out.query = fields.text("query");
   if (out.query.find_first_not_of(" \t\r\n") == std::string::npos)
     throw HttpError(400, "empty", "query: expected a text, found an empty one", "query");
-  out.first_stage = parse_first_stage(fields);
-  out.blend = fields.number("blend");
   out.top_n = fields.count("top_n").value_or(out.top_n);
   if (out.top_n == 0) throw HttpError(422, "validation", "top_n: expected at least 1", "top_n");
+  out.first_stage = parse_first_stage(fields, out.top_n);
+  out.blend = fields.number("blend");
   out.timeout = fields.number("timeout");
   out.min_score = fields.number("min_score");
   out.model = fields.optional_text("model").value_or("");

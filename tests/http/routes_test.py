@@ -170,6 +170,9 @@ class Routes(HttpTest):
         self.assertTrue(all(r["relevance_score"] >= least for r in fewer["results"]))
         self.assertEqual([r["rank"] for r in fewer["results"]], list(range(1, len(fewer["results"]) + 1)))
         self.assertTrue(3 <= len(fewer["results"]) < 20)
+        most = {"query": "京都にある寺", "rerank": False, "top_n": 150}
+        self.assertEqual(len(self.ok("/search", most)["results"]), 150)  # no fewer candidates unless it is said
+        self.assertEqual(len(self.ok("/search", {**most, "candidates": 120})["results"]), 120)
         plain = self.ok("/search", {"query": "銀閣寺", "rerank": False, "top_n": 3})
         self.assertEqual([r["before"] for r in plain["results"]], [1, 2, 3])
         self.assertNotIn("logit", plain["results"][0])
