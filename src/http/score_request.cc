@@ -45,16 +45,17 @@ PairsRequest parse_score(std::string_view body, std::size_t max_pairs) {
   const Fields fields(root);
   PairsRequest out;
   read_common(fields, out);
-  const bool named = fields.find("queries") != nullptr;  // vLLM's newer names
-  out.queries = one_or_many(fields, named ? "queries" : "text_1", max_pairs);
-  out.passages_field = named ? "documents" : "text_2";
+  const bool newer = fields.find("queries") || fields.find("documents");  // vLLM's names
+  const std::string queries_field = newer ? "queries" : "text_1";
+  out.passages_field = newer ? "documents" : "text_2";
+  out.queries = one_or_many(fields, queries_field.c_str(), max_pairs);
   out.passages = one_or_many(fields, out.passages_field, max_pairs);
   if (out.queries.size() != 1 && out.queries.size() != out.passages.size())
     throw HttpError(422, "validation",
-                    "text_1: expected one text or as many as text_2 (" +
-                        std::to_string(out.passages.size()) + "), found " +
+                    queries_field + ": expected one text or as many as " + out.passages_field +
+                        " (" + std::to_string(out.passages.size()) + "), found " +
                         std::to_string(out.queries.size()),
-                    "text_1");
+                    queries_field);
   return out;
 }
 

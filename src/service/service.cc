@@ -104,7 +104,8 @@ std::variant<std::vector<ModelPtr>, Failure> Service::resolve(const std::string&
   std::vector<ModelPtr> found;
   for (const std::string& part : names) {
     ModelPtr model = find_model(part, kind);
-    if (!model || (part.empty() && names.size() > 1)) return no_model(part, models_, kind);
+    if (!model || (part.empty() && names.size() > 1))
+      return no_model(part.empty() ? name : part, models_, kind);
     found.push_back(std::move(model));
   }
   return found;

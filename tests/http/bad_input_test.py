@@ -74,6 +74,8 @@ OTHER_FIELDS = [
     ("/score", {"text_1": [], "text_2": ["a"]}, 400, "text_1"),
     ("/score", {"text_1": "a", "text_2": [1]}, 422, "text_2[0]"),
     ("/score", {"text_1": "a", "text_2": {"a": "b"}}, 422, "text_2"),
+    ("/score", {"queries": ["a", "b"], "documents": ["a", "b", "c"]}, 422, "queries"),
+    ("/score", {"documents": ["a"]}, 422, "queries"),
     ("/predict", {}, 422, "inputs"),
     ("/predict", {"inputs": "one text"}, 422, "inputs"),
     ("/predict", {"inputs": []}, 400, "inputs"),
@@ -130,6 +132,11 @@ class BadInput(HttpTest):
             for body, status, field in FIELDS:
                 with self.subTest(path=path, body=str(body)[:80]):
                     self.refused(self.post(path, body), status, field)
+
+    def test_half_a_cascade_is_told_which_models_there_are(self):
+        for model in (">", f"{NAME}>", f">{NAME}"):
+            body = self.refused(self.post("/rerank", {"query": "q", "texts": ["a"], "model": model}), 404, "model")
+            self.assertIn(f'unknown reranker "{model}"; known: {NAME}', body["message"])
 
     def test_counts_are_whole_numbers(self):
         for path in RERANKS:
