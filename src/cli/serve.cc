@@ -25,7 +25,7 @@ namespace {
 struct Options {
   std::vector<std::string> models, corpus, api_keys;
   std::string index, embedder, api_key_file, log_format = "text";
-  bool json = false;
+  bool auto_truncate = true, json = false;
   ModelFlags model_flags;
   service::ServiceOptions service;
   http::ServerOptions http;
@@ -84,11 +84,22 @@ void open_candidates(const Options& options, service::Service& service) {
   service.set_collection(std::make_unique<retrieve::Collection>(std::move(documents)), false);
 }
 
+// What a line says before a comment ("#" at its start or after a blank), without blanks around it.
+std::string without_comment(const std::string& line) {
+  std::size_t end = line.find('#');
+  while (end != std::string::npos && end > 0 && line[end - 1] != ' ' && line[end - 1] != '\t')
+    end = line.find('#', end + 1);
+  const std::string text = line.substr(0, end);
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string::npos) return "";
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
 std::vector<std::string> keys_of_file(const std::string& path) {
   std::vector<std::string> keys;
   base::LineReader lines(path, base::InvalidUtf8::kReject);
   for (std::string line; lines.next(line);)
-    if (!line.empty() && line[0] != '#') keys.push_back(line);
+    if (std::string key = without_comment(line); !key.empty()) keys.push_back(std::move(key));
   if (keys.empty()) throw InvalidFormat(path + ": expected a key a line, found none");
   return keys;
 }
@@ -121,6 +132,9 @@ bool interrupted() {
 }
 
 void run(Options& options) {
+  if (!options.auto_truncate)
+    throw CLI::ValidationError("--auto-truncate",
+                               "expected true, found false; requests say it: \"truncate\": false");
   options.service.model = options.model_flags.options();
   if (options.service.model.threads == 0) options.service.model.threads = base::available_cores();
   if (!options.api_key_file.empty())
@@ -229,6 +243,10 @@ void add_limit_options(CLI::App& command, Options& options) {
           "Time that a batch aims at, so that small requests get in between", "BATCH_SECONDS");
   count("--max-client-batch-size", options.http.max_batch, "Documents, texts or pairs of a request",
         "MAX_CLIENT_BATCH_SIZE");
+  command
+      .add_flag("--auto-truncate", options.auto_truncate,
+                "As always: what is too long is cut, unless its request says \"truncate\": false")
+      ->envname("AUTO_TRUNCATE");
   count("--payload-limit", options.http.body_limit, "Bytes of a request", "PAYLOAD_LIMIT");
   count("--max-connections", options.http.max_connections, "Connections open at a time",
         "MAX_CONNECTIONS");

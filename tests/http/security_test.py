@@ -215,7 +215,8 @@ class OneServerEach(unittest.TestCase):
         for flag, value in [("--request-timeout", "1e10"), ("--request-timeout", "nan"), ("--request-timeout", "0"),
                             ("--max-queue-seconds", "nan"), ("--max-queue-seconds", "-1"), ("--drain-timeout", "inf"),
                             ("--cache-entries", "-1"), ("--max-batch-tokens", "-1"), ("--payload-limit", "0"),
-                            ("--io-threads", "-1"), ("--io-threads", "5000")]:
+                            ("--io-threads", "-1"), ("--io-threads", "5000"),
+                            ("--auto-truncate", "false")]:
             with self.subTest(flag=flag, value=value):
                 ended = subprocess.run([NARABI, "serve", "--model", "/no/such/folder", "--port", "0", f"{flag}={value}"],
                                        capture_output=True, timeout=60)
@@ -263,12 +264,14 @@ class OneServerEach(unittest.TestCase):
 
     def test_keys_from_a_file_and_from_the_environment(self):
         with tempfile.NamedTemporaryFile("w") as file:
-            file.write("# ours\nfile-key\n")
+            file.write("# ours\nfile-key\n  blank-key \t\n \ncommented-key # of Hanako\nwith#inside\n")
             file.flush()
-            server = Server("--api-key-file", file.name, env={"API_KEY": "env-key"})
-        for key in ("file-key", "env-key"):
+            server = Server("--api-key-file", file.name, "--auto-truncate", env={"API_KEY": "env-key"})
+        for key in ("file-key", "env-key", "blank-key", "commented-key", "with#inside"):
             self.assertEqual(server.post("/rerank", BODY, {"authorization": f"Bearer {key}"}).status, 200)
         self.assertEqual(server.post("/rerank", BODY).status, 401)
+        for key in ("#", "of Hanako", "commented-key # of Hanako"):
+            self.assertEqual(server.post("/rerank", BODY, {"authorization": f"Bearer {key}"}).status, 401, key)
         self.assertEqual(server.stop(), 0)
 
 
