@@ -1,6 +1,6 @@
 # narabi_folder(NAME DEPENDS ...): every src/NAME/**.cc becomes the object library narabi_NAME,
 # every *_test.cc beside it a test of that folder (narabi_NAME_test).
-# A file named *_avx2.cc, *_avx512.cc, *_vnni.cc or *_bf16.cc is compiled for that instruction set and for nothing more:
+# A file named *_avx2.cc, *_avx512.cc, *_vnni.cc, *_bf16.cc or *_amx.cc is compiled for that instruction set and for nothing more:
 # there is no global -march, so the binary runs on any x86-64 and picks the code at run time.
 
 set(NARABI_AVX2_FLAGS -mavx2 -mfma -mf16c)
@@ -8,6 +8,7 @@ set(NARABI_AVX512_FLAGS -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c 
   -Wno-uninitialized -Wno-maybe-uninitialized)  # gcc 12 warns inside its own avx512fintrin.h (PR 105593)
 set(NARABI_VNNI_FLAGS ${NARABI_AVX512_FLAGS} -mavx512vnni)
 set(NARABI_BF16_FLAGS ${NARABI_VNNI_FLAGS} -mavx512bf16)
+set(NARABI_AMX_FLAGS ${NARABI_BF16_FLAGS} -mamx-tile -mamx-int8 -mamx-bf16)
 set(NARABI_FOLDERS "" CACHE INTERNAL "")
 
 add_library(narabi_flags INTERFACE)
@@ -58,6 +59,8 @@ function(narabi_folder name)
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${NARABI_VNNI_FLAGS}")
     elseif(source MATCHES "_bf16\\.cc$")
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${NARABI_BF16_FLAGS}")
+    elseif(source MATCHES "_amx\\.cc$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${NARABI_AMX_FLAGS}")
     endif()
   endforeach()
   set(target narabi_${name})

@@ -1,6 +1,9 @@
 #include "base/cpu.h"
 
+#include <cpuid.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,7 +18,7 @@ namespace narabi::base {
 namespace {
 
 Isa best() {
-  for (const Isa set : {Isa::kBf16, Isa::kVnni, Isa::kAvx512, Isa::kAvx2}) {
+  for (const Isa set : {Isa::kAmx, Isa::kBf16, Isa::kVnni, Isa::kAvx512, Isa::kAvx2}) {
     if (cpu_has(set)) return set;
   }
   return Isa::kScalar;
@@ -24,14 +27,26 @@ Isa best() {
 Isa choose() {
   const char* wish = std::getenv("NARABI_ISA");
   if (wish == nullptr || *wish == '\0') return best();
-  for (const Isa set : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kVnni, Isa::kBf16}) {
+  for (const Isa set :
+       {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kVnni, Isa::kBf16, Isa::kAmx}) {
     if (isa_name(set) != wish) continue;
     if (cpu_has(set)) return set;
     throw Unsupported(std::string("NARABI_ISA=") + wish +
                       ": this CPU does not have it; it has up to " + std::string(isa_name(best())));
   }
   throw InvalidArgument(
-      std::string("NARABI_ISA: expected scalar, avx2, avx512, vnni or bf16, found ") + wish);
+      std::string("NARABI_ISA: expected scalar, avx2, avx512, vnni, bf16 or amx, found ") + wish);
+}
+
+// Tiles of int8 and bf16, and the kernel's leave for this process (all of its threads) to use them.
+bool has_tiles() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+  constexpr unsigned kTiles = 1u << 24 | 1u << 25 | 1u << 22;  // AMX-TILE, AMX-INT8, AMX-BF16
+  if ((d & kTiles) != kTiles) return false;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // asm/prctl.h, XSAVE's component
+  static const bool granted = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return granted;
 }
 
 // Cores of the cgroup's CPU quota ("max 100000" or "150000 100000"), or a large number.
@@ -66,6 +81,8 @@ bool cpu_has(Isa set) {
       return cpu_has(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
     case Isa::kBf16:
       return cpu_has(Isa::kVnni) && __builtin_cpu_supports("avx512bf16");
+    case Isa::kAmx:
+      return cpu_has(Isa::kBf16) && has_tiles();
   }
   return false;
 }
@@ -82,6 +99,8 @@ std::string_view isa_name(Isa set) {
       return "vnni";
     case Isa::kBf16:
       return "bf16";
+    case Isa::kAmx:
+      return "amx";
   }
   return "unknown";
 }
@@ -92,7 +111,7 @@ Isa isa() {
 }
 
 bool bf16_is_fast() {
-  return isa() == Isa::kBf16 && __builtin_cpu_is("amd");
+  return isa() == Isa::kAmx || (isa() == Isa::kBf16 && __builtin_cpu_is("amd"));
 }
 
 int available_cores() {

@@ -9,7 +9,7 @@ namespace narabi::kernels {
 namespace {
 
 constexpr std::size_t kMaxLanes = 16;
-constexpr std::size_t kMaxRows = 12;
+constexpr std::size_t kMaxRows = 16;
 
 // Rounded up to whole tiles.
 std::size_t columns_of(std::size_t tokens) {
@@ -108,6 +108,7 @@ std::size_t attention_bf16_scratch(std::size_t tokens, std::size_t size) {
 
 Attention attention(base::Isa set) {
   switch (set) {
+    case base::Isa::kAmx:
     case base::Isa::kBf16:
     case base::Isa::kVnni:
     case base::Isa::kAvx512:
@@ -127,6 +128,8 @@ Attention attention() {
 
 AttentionBf16 attention_bf16(base::Isa set) {
   switch (set) {
+    case base::Isa::kAmx:
+      return kChosenBf16<attention_tiles>;
     case base::Isa::kBf16:
       return kChosenBf16<attention_products_bf16>;
     case base::Isa::kVnni:

@@ -46,9 +46,9 @@ using AttentionBf16 = void (*)(const AttentionBf16Args& args);
 
 // For base::isa(), but for vnni instead of bf16 unless base::bf16_is_fast().
 AttentionBf16 attention_bf16();
-// For tests, as above: within 2e-2 x max |value| of the f32 attention of the same operands. bf16:
-// products of bf16, probabilities rounded to bf16; vnni: of integers of 12 (query, key) and 16
-// bits (probability, value); all else: f32.
+// For tests, as above: within 2e-2 x max |value| of the f32 attention of the same operands. amx and
+// bf16: products of bf16, probabilities rounded to bf16; vnni: of integers of 12 (query, key) and
+// 16 bits (probability, value); all else: f32.
 AttentionBf16 attention_bf16(base::Isa set);
 
 }  // namespace narabi::kernels

@@ -8,32 +8,8 @@ inline void dot_bf16(__m512& sum, __m512i a, __m512i b) {
   asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
 }
 
-struct Bf16Head : PairedHead {
-  using PairedHead::PairedHead;
-
-  void pack_keys() const {
-    for (std::size_t j = 0; j < columns; j += 16) {
-      for (std::size_t d = 0; d < size / 2; d += 16) {
-        __m512i rows[16];
-        for (std::size_t r = 0; r < 16; ++r) {
-          rows[r] = j + r < sight.tokens ? _mm512_loadu_si512(key + (j + r) * stride + 2 * d)
-                                         : _mm512_setzero_si512();
-        }
-        transpose(rows, keys + d * columns + j, columns);
-      }
-    }
-  }
-
-  void pack_values() const {
-    for (std::size_t j = 0; j < columns; j += 2) {
-      const auto row = [&](std::size_t t, std::size_t d) {
-        if (t >= sight.tokens) return _mm256_setzero_si256();
-        return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(value + t * stride + d));
-      };
-      for (std::size_t d = 0; d < size; d += 16)
-        _mm512_storeu_si512(values + j / 2 * size + d, pairs_of(row(j, d), row(j + 1, d)));
-    }
-  }
+struct DotHead : Bf16Head {
+  using Bf16Head::Bf16Head;
 
   // highest[r]: lane by lane.
   template <std::size_t rows>
@@ -101,7 +77,7 @@ struct Bf16Head : PairedHead {
 namespace narabi::kernels {
 
 void attention_products_bf16(const AttentionBf16Args& args) {
-  attend_heads<Bf16Head>(args);
+  attend_heads<DotHead>(args);
 }
 
 }  // namespace narabi::kernels

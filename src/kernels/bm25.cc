@@ -6,6 +6,7 @@ namespace narabi::kernels {
 
 const Bm25& bm25(base::Isa set) {
   switch (set) {
+    case base::Isa::kAmx:
     case base::Isa::kBf16:
     case base::Isa::kVnni:
     case base::Isa::kAvx512:

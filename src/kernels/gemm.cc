@@ -46,6 +46,8 @@ constexpr Gemm kChosen = kRegionsChecked ? checked<kernel> : kernel;
 
 Gemm gemm(base::Isa set) {
   switch (set) {
+    case base::Isa::kAmx:
+      return kChosen<gemm_amx>;
     case base::Isa::kBf16:
       return kChosen<gemm_bf16>;
     case base::Isa::kVnni:

@@ -10,5 +10,6 @@ void gemm_avx2(const GemmArgs& args);
 void gemm_avx512(const GemmArgs& args);
 void gemm_vnni(const GemmArgs& args);
 void gemm_bf16(const GemmArgs& args);
+void gemm_amx(const GemmArgs& args);
 
 }  // namespace narabi::kernels

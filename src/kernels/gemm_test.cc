@@ -110,8 +110,17 @@ constexpr Epilogue kEpilogues[] = {Epilogue::kStore, Epilogue::kAdd, Epilogue::k
 TEST(Gemm, agrees_with_the_scalar_one_for_every_operand_and_epilogue) {
   for (const Operand operand : {Operand::kF32, Operand::kBf16, Operand::kInt8}) {
     for (const Epilogue epilogue : kEpilogues) {
-      for (const std::size_t rows : {1, 3, 12, 31}) {
-        const Problem problem{rows, 96, 64, operand, epilogue};
+      for (const auto& [rows, in] : {std::pair<std::size_t, std::size_t>{1, 96},
+                                     {3, 128},
+                                     {12, 96},
+                                     {16, 64},
+                                     {17, 128},
+                                     {31, 96},
+                                     {32, 64},
+                                     {43, 192},
+                                     {64, 96},
+                                     {81, 128}}) {
+        const Problem problem{rows, in, 64, operand, epilogue};
         const PackedWeight weight = random_weight(problem);
         const Rows input(operand, rows, problem.in, 3);
         const Guarded<float> expected = run(Isa::kScalar, problem, weight, input, rows);
@@ -127,6 +136,20 @@ TEST(Gemm, agrees_with_the_scalar_one_for_every_operand_and_epilogue) {
           }
         }
       }
+    }
+  }
+}
+
+TEST(Gemm, integers_give_the_same_bits_with_tiles_and_without) {
+  if (!base::cpu_has(Isa::kAmx)) GTEST_SKIP() << "this CPU has no AMX";
+  for (const Epilogue epilogue : kEpilogues) {
+    for (const std::size_t rows : {1, 15, 16, 40, 65}) {
+      const Problem problem{rows, 256, 96, Operand::kInt8, epilogue};
+      const PackedWeight weight = random_weight(problem);
+      const Rows input(Operand::kInt8, rows, problem.in, 3);
+      EXPECT_EQ(run(Isa::kAmx, problem, weight, input, rows),
+                run(Isa::kVnni, problem, weight, input, rows))
+          << "epilogue " << static_cast<int>(epilogue) << " rows " << rows;
     }
   }
 }
@@ -292,7 +315,7 @@ TEST(Rows, are_turned_as_the_gemm_turns_them_to_the_bit) {
 
 TEST(AttentionBf16, agrees_with_the_f32_attention_of_the_same_operands) {
   for (const std::size_t tokens : {1, 7, 33, 130}) {
-    for (const std::size_t size : {32, 64}) {
+    for (const std::size_t size : {32, 64, 96, 128}) {
       const std::size_t heads = 2, h = heads * size;
       const Guarded<float> values = noise(tokens * 3 * h, 1.0f, static_cast<unsigned>(tokens));
       Guarded<Bf16> qkv(values.size());

@@ -12,7 +12,7 @@ namespace narabi::kernels {
 inline std::vector<base::Isa> sets_of_this_cpu() {
   std::vector<base::Isa> sets;
   for (const base::Isa set : {base::Isa::kScalar, base::Isa::kAvx2, base::Isa::kAvx512,
-                              base::Isa::kVnni, base::Isa::kBf16}) {
+                              base::Isa::kVnni, base::Isa::kBf16, base::Isa::kAmx}) {
     if (base::cpu_has(set)) sets.push_back(set);
   }
   return sets;

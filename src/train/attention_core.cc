@@ -21,7 +21,7 @@ AttentionScratch::AttentionScratch(std::int64_t longest, std::int64_t size) {
 }
 
 bool has_attention_core() {
-  return base::isa() == base::Isa::kBf16;
+  return base::isa() >= base::Isa::kBf16;
 }
 
 }  // namespace narabi::train

@@ -26,7 +26,7 @@ torch::Device find_device(const std::string& wanted) {
 }
 
 bool is_faster_in_bf16(const torch::Device& device) {
-  return !device.is_cpu() || base::bf16_is_fast() || __builtin_cpu_supports("amx-bf16");
+  return !device.is_cpu() || base::bf16_is_fast();
 }
 
 }  // namespace narabi::train

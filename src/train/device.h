@@ -11,8 +11,7 @@ namespace narabi::train {
 // loader's reason where there is none; "auto": the GPU where there is one, else the CPU.
 torch::Device find_device(const std::string& wanted);
 
-// GPUs, and CPUs whose products of bf16 are faster than those of f32: AMD with AVX-512 BF16, Intel
-// with AMX.
+// GPUs, and CPUs whose products of bf16 are faster than those of f32 (base::bf16_is_fast).
 bool is_faster_in_bf16(const torch::Device& device);
 
 }  // namespace narabi::train

@@ -184,7 +184,7 @@ class Quantize(CliTest):
         folder, _ = self.packed(calibrate=False)
         pairs = self.file("pairs.jsonl", pair_lines(golden_pairs(2)))
         expected = self.logits(MODEL, "int8", pairs)
-        for isa in ["scalar", "avx2", "avx512", "vnni", "bf16"]:
+        for isa in ["scalar", "avx2", "avx512", "vnni", "bf16", "amx"]:
             result = self.run_narabi("score", "--model", folder, "--input", pairs, env={"NARABI_ISA": isa})
             if result.code != 0:  # this machine lacks it: only then
                 self.assertNotEqual(isa, "scalar")

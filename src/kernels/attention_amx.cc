@@ -1,0 +1,183 @@
+// attention_bf16() with AMX's tiles: as attention_bf16.cc, with 16 query rows x 64 keys (and then
+// 64 elements) at a time.
+#include "kernels/attention_pairs.inc"
+#include "kernels/tiles.h"
+
+namespace {
+
+constexpr std::size_t kTileHeight = 16;
+constexpr std::size_t kStep = 32;  // values of 16 bits that an instruction sums up
+
+// One step of 16 rows x 64 columns: tiles 0 to 3 += 4 x what lies at `right`, 16 columns each.
+inline void step_wide(const void* left, std::size_t left_stride, const std::int32_t* right,
+                      std::size_t right_stride) {
+  _tile_loadd(4, left, left_stride);
+  _tile_loadd(6, right, right_stride);
+  _tile_loadd(7, right + 16, right_stride);
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_loadd(6, right + 32, right_stride);
+  _tile_dpbf16ps(1, 4, 7);
+  _tile_loadd(7, right + 48, right_stride);
+  _tile_dpbf16ps(2, 4, 6);
+  _tile_dpbf16ps(3, 4, 7);
+}
+
+// 16 rows x 32 columns.
+inline void step_narrow(const void* left, std::size_t left_stride, const std::int32_t* right,
+                        std::size_t right_stride) {
+  _tile_loadd(4, left, left_stride);
+  _tile_loadd(6, right, right_stride);
+  _tile_loadd(7, right + 16, right_stride);
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_dpbf16ps(1, 4, 7);
+}
+
+// out[rows, 64 or 32 columns] = left x right over `steps` steps. Strides in bytes.
+struct Product {
+  const void* left;
+  std::size_t left_stride, left_step;
+  const std::int32_t* right;
+  std::size_t right_stride, right_step;  // right_step: in pairs
+  std::size_t steps;
+
+  void wide(float* out, std::size_t stride) const {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (std::size_t s = 0; s < steps; ++s)
+      step_wide(left_at(s), left_stride, right + s * right_step, right_stride);
+    _tile_stored(0, out, stride);
+    _tile_stored(1, out + 16, stride);
+    _tile_stored(2, out + 32, stride);
+    _tile_stored(3, out + 48, stride);
+  }
+  void narrow(float* out, std::size_t stride) const {
+    _tile_zero(0);
+    _tile_zero(1);
+    for (std::size_t s = 0; s < steps; ++s)
+      step_narrow(left_at(s), left_stride, right + s * right_step, right_stride);
+    _tile_stored(0, out, stride);
+    _tile_stored(1, out + 16, stride);
+  }
+  const void* left_at(std::size_t s) const {
+    return static_cast<const char*>(left) + s * left_step;
+  }
+};
+
+struct TileHead : Bf16Head {
+  std::size_t height;  // of a block: rows of queries
+
+  explicit TileHead(const AttentionBf16Args& args)
+      : Bf16Head(args), height(args.queries < kTileHeight ? args.queries : kTileHeight) {}
+
+  void score_tiles(std::size_t i, Range tiles) const {
+    Product product{query + i * query_stride,
+                    query_stride * sizeof(Bf16),
+                    kStep * sizeof(Bf16),
+                    keys,
+                    columns * 4,
+                    kStep / 2 * columns,
+                    size / kStep};
+    std::size_t j = tiles.begin;
+    for (; j + 2 * kTile <= tiles.end; j += 2 * kTile) {
+      product.right = keys + j;
+      product.wide(scores + j, columns * 4);
+    }
+    if (j < tiles.end) {
+      product.right = keys + j;
+      product.narrow(scores + j, columns * 4);
+    }
+  }
+
+  // Scores of a row -> bf16 probabilities in the same place, 0 for what it does not see; their
+  // sum. `all`: what every row of the block sees.
+  float softmax_row(float* row, Range tiles, Range all, Range seen) const {
+    Vec highest0 = broadcast(kUnseen), highest1 = highest0;
+    for (std::size_t j = tiles.begin; j < tiles.end; j += kTile) {
+      Vec a = load(row + j), b = load(row + j + kLanes);
+      if (j < all.begin || j + kTile > all.end) {
+        a = _mm512_mask_mov_ps(broadcast(kUnseen), lanes_in(seen, j), a);
+        b = _mm512_mask_mov_ps(broadcast(kUnseen), lanes_in(seen, j + kLanes), b);
+        store(row + j, a);
+        store(row + j + kLanes, b);
+      }
+      highest0 = _mm512_max_ps(highest0, a);
+      highest1 = _mm512_max_ps(highest1, b);
+    }
+    const Vec by = broadcast(factor),
+              shift = broadcast(-largest(_mm512_max_ps(highest0, highest1)) * factor);
+    Vec total = zero();
+    auto* out = reinterpret_cast<Bf16*>(row);
+    for (std::size_t j = tiles.begin; j < tiles.end; j += kTile) {
+      const Vec e0 = power_of_two(fma(load(row + j), by, shift));
+      const Vec e1 = power_of_two(fma(load(row + j + kLanes), by, shift));
+      total = add(total, add(e0, e1));
+      const __m512bh halves = _mm512_cvtne2ps_pbh(e1, e0);
+      std::memcpy(out + j, &halves, sizeof halves);
+    }
+    return sum(total);
+  }
+
+  void attend_block(std::size_t i, Bf16* out, std::size_t out_stride) const {
+    const Range tiles = sight.tiles_of(i, height), all = sight.seen_by_all(i, height);
+    score_tiles(i, tiles);
+    float inverse[kTileHeight];
+    for (std::size_t r = 0; r < height; ++r)
+      inverse[r] = 1.0f / softmax_row(scores + r * columns, tiles, all, sight.range_of(i + r, 1));
+    tiles_see_memory();
+    alignas(64) float found[kTileHeight * 64];
+    Product product{reinterpret_cast<const Bf16*>(scores) + tiles.begin,
+                    columns * sizeof(float),
+                    kStep * sizeof(Bf16),
+                    values,
+                    size * 4,
+                    kStep / 2 * size,
+                    (tiles.end - tiles.begin) / kStep};
+    for (std::size_t d = 0; d < size;) {
+      const std::size_t wide = size - d >= 64 ? 64 : 32;
+      product.right = values + tiles.begin / 2 * size + d;
+      if (wide == 64)
+        product.wide(found, 64 * sizeof(float));
+      else
+        product.narrow(found, 64 * sizeof(float));
+      for (std::size_t r = 0; r < height; ++r) {
+        const Vec scale = broadcast(inverse[r]);
+        for (std::size_t c = 0; c < wide; c += kTile) {
+          const float* from = found + r * 64 + c;
+          const __m512bh halves =
+              _mm512_cvtne2ps_pbh(mul(load(from + kLanes), scale), mul(load(from), scale));
+          std::memcpy(out + (i + r) * out_stride + d + c, &halves, sizeof halves);
+        }
+      }
+      d += wide;
+    }
+  }
+};
+
+}  // namespace
+
+namespace narabi::kernels {
+
+void attention_tiles(const AttentionBf16Args& args) {
+  if (args.queries == 0) return;
+  TileHead head(args);
+  const Tiles tiles(head.height);
+  for (std::size_t h = 0; h < args.heads; ++h) {
+    head.pack_keys();
+    head.pack_values();
+    tiles_see_memory();
+    Bf16* out = args.output + h * args.size;
+    // The last block ends with the last row; rows that it shares with the one before come out the
+    // same.
+    for (std::size_t i = 0; i < args.queries; i += head.height) {
+      const std::size_t last = args.queries - head.height;
+      head.attend_block(i < last ? i : last, out, args.output_stride);
+    }
+    head.query += args.size;
+    head.key += args.size;
+    head.value += args.size;
+  }
+}
+
+}  // namespace narabi::kernels
