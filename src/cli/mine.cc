@@ -143,6 +143,9 @@ void keep_spread(std::vector<mine::Question>& questions, std::size_t limit) {
 }
 
 void run(const Options& options) {
+  std::vector<std::string> inputs = options.corpus;
+  inputs.insert(inputs.end(), {options.squad, options.queries, options.qrels, options.run});
+  require_other_files(options.output, inputs);
   Task task = load_task(options);
   keep_spread(task.questions, options.limit);
   std::optional<LexicalIndex> index;
