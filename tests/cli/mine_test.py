@@ -96,6 +96,12 @@ class Mine(CliTest):
         for _ in range(2):  # one's own earlier output
             self.narabi(*command, "--output", Path(self.folder) / "groups.jsonl")
 
+    def test_a_range_without_a_rank_is_refused(self):
+        path = self.file("squad.json", squad())
+        for ranks in [["--range-min", 50, "--range-max", 30], ["--range-min", 30]]:
+            self.wrong_usage("mine", "--squad", path, *ranks,
+                             expect=[f"--range-min: expected less than --range-max, 30, found {ranks[1]}"])
+
     def test_options_that_would_do_nothing_are_refused(self):
         path = self.file("squad.json", squad())
         corpus = self.file("corpus.jsonl", '{"id": "1", "text": "文"}\n')
