@@ -24,6 +24,8 @@ using Qrels = std::map<std::string, std::map<std::string, int>>;
 using Run = std::map<std::string, std::vector<std::pair<std::string, double>>>;
 
 // TREC qrels ("qid 0 docid rel") or BEIR's tsv with a header; .gz, .xz, .zst are read as they are.
+// Columns are parted by white space; those of a line with two tabs, as BEIR's, by the tabs alone,
+// so that ids may hold spaces.
 Qrels read_qrels(const std::string& path);
 // TREC runs, six columns.
 Run read_run(const std::string& path);

@@ -113,7 +113,7 @@ const TensorView& same_tensor(const ModelFolder& folder, const TensorView& expec
 }
 
 std::vector<float> mean_of(std::span<const ModelFolder> models, const TensorView& first) {
-  std::vector<double> sum(static_cast<std::size_t>(first.elements()));
+  std::vector<double> sum(static_cast<std::size_t>(first.elements()), -0.0);  // 0 + -0 is 0
   for (const ModelFolder& model : models) {
     const std::vector<float> values =
         to_f32(same_tensor(model, first), model.path() + ": tensor " + first.name);

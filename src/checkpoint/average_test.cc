@@ -51,6 +51,15 @@ TEST(Average, IsTheMeanInTheTypeOfTheFirst) {
   EXPECT_FALSE(mean.has_file("narabi.json"));
 }
 
+TEST(Average, OfEqualModelsIsThatModelBitByBit) {
+  const TemporaryFolder a, out;
+  const std::vector<float> values = {-0.0f, 0.0f, 0.1f, -0x1p-149f};
+  write_model(a, DType::kF32, values);
+  average_folders(std::vector<std::string>(3, a.path()), out.path() + "/mean");
+  const ModelFolder mean(out.path() + "/mean");
+  EXPECT_EQ(narrow(to_f32(*mean.find("w"), "w"), DType::kF32), narrow(values, DType::kF32));
+}
+
 TEST(Average, TakesNoRecordOfAnotherModel) {
   const TemporaryFolder a, b, out;
   for (const TemporaryFolder* folder : {&a, &b}) write_model(*folder, DType::kF32, {1});

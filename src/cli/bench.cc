@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <random>
 
@@ -29,6 +30,9 @@ namespace bench_command {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr const char* kMixed = "mixed";
+constexpr int kMostMixed = 500;
 
 struct Options {
   std::string model, tokens = "200", passages, query = "京都で紅葉が有名な寺はどこですか";
@@ -83,23 +87,26 @@ std::string make_text(std::mt19937& random, int tokens) {
   return text;
 }
 
-// Lengths in tokens: all the same, or log-normal between 40 and 500 with a mean of about 211.
-std::vector<int> make_lengths(const Options& options, std::mt19937& random) {
+// Lengths in tokens: all the same, or log-normal between 40 and 500 with a mean of about 211; cut
+// at `most`.
+std::vector<int> make_lengths(const Options& options, int most, std::mt19937& random) {
+  if (options.tokens != kMixed)
+    return std::vector<int>(options.pairs, std::min(std::stoi(options.tokens), most));
   std::vector<int> lengths;
-  if (options.tokens != "mixed") {
-    const int tokens = std::atoi(options.tokens.c_str());
-    if (tokens < 8)
-      throw InvalidArgument("--tokens: expected mixed or a number of at least 8, found " +
-                            options.tokens);
-    lengths.assign(options.pairs, tokens);
-    return lengths;
-  }
   std::normal_distribution<double> normal(5.22, 0.52);
   while (lengths.size() < options.pairs) {
     const int length = static_cast<int>(std::exp(normal(random)));
-    if (length >= 40 && length <= 500) lengths.push_back(length);
+    if (length >= 40 && length <= kMostMixed) lengths.push_back(std::min(length, most));
   }
   return lengths;
+}
+
+// As they are measured.
+std::string lengths_text(const Options& options) {
+  const int cut = options.model_flags.max_length;
+  if (options.tokens == kMixed)
+    return kMixed + (cut > 0 && cut < kMostMixed ? fmt::format(", at most {}", cut) : "");
+  return cut > 0 ? std::to_string(std::min(std::stoi(options.tokens), cut)) : options.tokens;
 }
 
 struct Measured {
@@ -115,11 +122,17 @@ struct Request {
   std::vector<int> lengths;
 };
 
-Request make_request(const Options& options, int max_length) {
+// `positions`: of the model, which generated pairs may fill; passages are cut at `max_length`.
+Request make_request(const Options& options, int max_length, int positions) {
   Request request;
   if (options.passages.empty()) {
+    const int most = options.model_flags.max_length > 0 ? max_length : positions;
+    if (options.tokens != kMixed && std::stoi(options.tokens) > positions)
+      throw InvalidArgument(
+          fmt::format("--tokens: expected at most {} (the positions of {}), found {}", positions,
+                      options.model, options.tokens));
     std::mt19937 random(options.seed);
-    request.lengths = make_lengths(options, random);
+    request.lengths = make_lengths(options, most, random);
     for (const int length : request.lengths) request.passages.push_back(make_text(random, length));
     return request;
   }
@@ -214,8 +227,9 @@ void run(const Options& options) {
   const double rss_after_model = peak_rss_mb();
   const Tokenizer tokenizer(options.model);
   const double load = seconds_since(start);
+  const int positions = scorer.max_positions();
   const Request request = make_request(
-      options, engine::choose_max_length(options.model, model.max_length, scorer.max_positions()));
+      options, engine::choose_max_length(options.model, model.max_length, positions), positions);
   const Measured measured = measure(options, request, tokenizer, scorer);
   const double peak = peak_rss_mb();
   const ModelSummary summary = inspect(options.model);
@@ -228,7 +242,7 @@ void run(const Options& options) {
   const double bound =
       flops.linear / (rates.linear * 1e9) + flops.attention / (rates.attention * 1e9);
   const std::size_t count = request.passages.size();
-  const std::string lengths = options.passages.empty() ? options.tokens : options.passages;
+  const std::string lengths = options.passages.empty() ? lengths_text(options) : options.passages;
   const auto pairs = static_cast<double>(count), tokens = static_cast<double>(measured.tokens);
   JsonLine line;
   line.set("model", options.model)
@@ -280,7 +294,8 @@ void add_bench(CLI::App& app) {
       ->capture_default_str();
   command
       ->add_option("--tokens", options->tokens,
-                   "Tokens of a pair, or mixed: 40 to 500, mean about 211")
+                   "Tokens of a pair, or mixed: 40 to 500, mean about 211; --max-length cuts them")
+      ->check(word_or_whole(kMixed, 8, std::numeric_limits<int>::max()))
       ->capture_default_str();
   command->add_option("--passages", options->passages,
                       "Your own request instead: one passage a line; and its --query");

@@ -93,6 +93,7 @@ void write_lines(const Options& options, const Embedder& embedder) {
 }
 
 void run(const Options& options) {
+  require_other_files(options.output, {options.input});
   const Embedder embedder(options.model, options.model_flags.options(), options.prompts.prompts());
   if (options.output.ends_with(".npy")) {
     write_npy(options, embedder);

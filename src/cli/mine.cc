@@ -143,6 +143,9 @@ void keep_spread(std::vector<mine::Question>& questions, std::size_t limit) {
 }
 
 void run(const Options& options) {
+  std::vector<std::string> inputs = options.corpus;
+  inputs.insert(inputs.end(), {options.squad, options.queries, options.qrels, options.run});
+  require_other_files(options.output, inputs);
   Task task = load_task(options);
   keep_spread(task.questions, options.limit);
   std::optional<LexicalIndex> index;
@@ -185,6 +188,11 @@ void require_what_belongs_together(const Options& options) {
     throw CLI::ValidationError("mine", "--titles and --passage-length are for --squad");
   if (options.mining.bm25_weight > 0 && (options.models.empty() || !options.run.empty()))
     throw CLI::ValidationError("--bm25-weight", "expected --model, and no --run");
+  const mine::NegativeRules& ranking = options.mining.ranking;
+  if (ranking.range_min >= ranking.range_max)
+    throw CLI::ValidationError("--range-min",
+                               fmt::format("expected less than --range-max, {}, found {}",
+                                           ranking.range_max, ranking.range_min));
   const bool squad = !options.squad.empty(), corpus = !options.corpus.empty();
   const bool judged = !options.queries.empty() && !options.qrels.empty();
   if (squad && !corpus && !judged && options.synthesize.empty()) return;

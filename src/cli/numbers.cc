@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <limits>
 
@@ -35,6 +36,19 @@ CLI::Validator at_least(double least) {
 CLI::Validator between(double least, double most) {
   return number(least, most, fmt::format("a number from {} to {}", least, most),
                 fmt::format("from {} to {}", least, most));
+}
+
+CLI::Validator word_or_whole(const std::string& word, int least, int most) {
+  const auto check = [=](const std::string& value) -> std::string {
+    int found = 0;
+    const char* const last = value.data() + value.size();
+    const auto [end, error] = std::from_chars(value.data(), last, found);
+    const bool whole = error == std::errc() && end == last && found >= least && found <= most;
+    if (whole || value == word) return "";
+    return fmt::format("expected {} or a whole number from {} to {}, found {}", word, least, most,
+                       value);
+  };
+  return {check, fmt::format("{}, or from {}", word, least)};
 }
 
 }  // namespace narabi::cli

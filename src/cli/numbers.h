@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
 
 namespace narabi::cli {
 
@@ -9,5 +10,8 @@ namespace narabi::cli {
 CLI::Validator finite();
 CLI::Validator at_least(double least);
 CLI::Validator between(double least, double most);  // both inclusive
+
+// `word`, or a whole number; both ends inclusive.
+CLI::Validator word_or_whole(const std::string& word, int least, int most);
 
 }  // namespace narabi::cli

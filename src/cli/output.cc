@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "base/utf8.h"
@@ -69,6 +70,17 @@ void Output::flush() {
 void Output::close() {
   flush();
   if (file_) (*file_)->commit();
+}
+
+void require_other_files(const std::string& output, const std::vector<std::string>& inputs) {
+  namespace fs = std::filesystem;
+  std::error_code none;  // what is not there is no other's
+  if (output == "-" || !fs::is_regular_file(output, none)) return;
+  for (const std::string& input : inputs) {
+    if (fs::equivalent(output, input == "-" ? "/dev/stdin" : input, none))
+      throw InvalidArgument("--output " + output + ": expected another file than the input's, " +
+                            "which would be lost");
+  }
 }
 
 std::string fit(std::string_view text, int columns) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/atomic_file.h"
 #include "cli/interrupt.h"
@@ -40,6 +41,10 @@ class Output {
   std::optional<OutputFile> file_;
   std::string buffer_;
 };
+
+// Throws InvalidArgument where the file at `output` is one of `inputs` ("-": stdin), which it would
+// replace. For the beginning of a command.
+void require_other_files(const std::string& output, const std::vector<std::string>& inputs);
 
 // Shortened to `columns` of a terminal (East Asian characters take two), newlines as spaces.
 std::string fit(std::string_view text, int columns);

@@ -125,21 +125,36 @@ std::string jsquad(const Options& options) {
   return (fs::path(options.data) / "jsquad/jsquad-valid-v1.3.json.xz").string();
 }
 
-// The folder `candidate` in the precision asked for, but for `layers`, against the model in f32.
-Change measure(const Options& options, const std::string& candidate,
-               const engine::LayerPrecisions& layers) {
-  const RankedQuestions questions =
-      rank_questions(jsquad(options), options.questions, options.depth);
-  Progress progress("pairs", 2 * questions.pairs(), options.progress);
-  const auto logits = [&](const std::string& folder, Precision precision,
-                          const engine::LayerPrecisions& own) {
-    const engine::Scorer scorer(folder, {.precision = precision, .threads = options.threads}, own);
+// The gate's questions, and the model's logits in f32.
+class Gauge {
+ public:
+  explicit Gauge(const Options& options)
+      : options_(options),
+        questions_(rank_questions(jsquad(options), options.questions, options.depth)) {}
+
+  // Fails for a model without a head, or with weights that are packed already.
+  void score_model() { f32_ = logits(options_.model, Precision::kF32, {}); }
+
+  // The folder `candidate` in the precision asked for, but for `layers`.
+  Change measure(const std::string& candidate, const engine::LayerPrecisions& layers) const {
+    return compare(questions_, f32_, logits(candidate, options_.reduced(), layers));
+  }
+
+ private:
+  Logits logits(const std::string& folder, Precision precision,
+                const engine::LayerPrecisions& layers) const {
+    const engine::Scorer scorer(folder, {.precision = precision, .threads = options_.threads},
+                                layers);
     const int max_length = engine::choose_max_length(folder, 0, scorer.max_positions());
-    return score(questions, Tokenizer(folder), scorer, max_length, progress);
-  };
-  const Logits f32 = logits(options.model, Precision::kF32, {});
-  return compare(questions, f32, logits(candidate, options.reduced(), layers));
-}
+    Progress progress(std::string("pairs in ") + engine::name_of(precision), questions_.pairs(),
+                      options_.progress);
+    return score(questions_, Tokenizer(folder), scorer, max_length, progress);
+  }
+
+  const Options& options_;
+  RankedQuestions questions_;
+  Logits f32_;
+};
 
 std::string calibration_text(const Options& options) {
   return (fs::path(options.data) / "jaquad/jaquad-dev.json.xz").string();
@@ -305,16 +320,21 @@ void record_gate(const Options& options, const engine::LayerPrecisions& layers,
   record.write(folder);
 }
 
+// What can be refused is refused before a file is written.
 void run(const Options& options) {
-  Chosen chosen = choose_layers(options);
   const bool packs = !options.output.empty();
+  if (packs) engine::check_packed_output(options.model, options.output);
+  std::optional<Gauge> gauge;
+  if (options.check) gauge.emplace(options);
+  Chosen chosen = choose_layers(options);
+  if (gauge) gauge->score_model();
   if (packs) {
     chosen.layers = engine::for_this_cpu(std::move(chosen.layers));
     chosen.folder = engine::pack_folder(options.model, options.output, chosen.layers);
   }
   std::optional<Change> change;
   if (options.check) {
-    change = measure(options, packs ? options.output : options.model, chosen.layers);
+    change = gauge->measure(packs ? options.output : options.model, chosen.layers);
     if (packs || options.write) record_gate(options, chosen.layers, *change);
   }
   Output output("-");
@@ -356,7 +376,8 @@ void add_quantize(CLI::App& app) {
                     "which linear layers stay wider and whether the gate holds: --precision auto "
                     "goes by it");
   command->add_option("--output", options->output,
-                      "Folder for the packed int8 form, with its tokenizer compiled");
+                      "Folder for the packed int8 form, with its tokenizer compiled: a new one, an "
+                      "empty one, or the packed form of the same weights, which is replaced");
   command->add_flag("!--no-calibration", options->calibrate,
                     "Every linear layer alike, without looking which of them suffer");
   command->add_option("--precision", options->precision, "int8 or bf16")

@@ -48,10 +48,19 @@ void limit_queries(ReproduceTask& task, std::size_t limit) {
   if (limit > 0 && task.queries.size() > limit) task.queries.resize(limit);
 }
 
+data::SquadSplit skip_articles(data::SquadSplit split, const ReproduceOptions& options,
+                               const std::string& file) {
+  const std::size_t most = split.paragraphs[split.questions.back().paragraph].article;
+  if (options.skip_articles > most)
+    throw InvalidArgument("--skip-articles: expected at most " + std::to_string(most) +
+                          " of the articles of " + file + ", found " +
+                          std::to_string(options.skip_articles) + ": no question would be left");
+  return data::take_articles(std::move(split), options.skip_articles);
+}
+
 void load_squad(ReproduceTask& task, const ReproduceOptions& options, const std::string& file) {
   data::SquadSplit split = data::read_squad(file);
-  if (options.skip_articles > 0)
-    split = data::take_articles(std::move(split), options.skip_articles);
+  if (options.skip_articles > 0) split = skip_articles(std::move(split), options, file);
   mine::QuestionSet set = mine::from_squad(split, options.form);
   const std::size_t passages = set.corpus.passages.size();
   for (std::size_t i = 0; i < passages; ++i)

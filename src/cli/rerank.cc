@@ -158,6 +158,9 @@ void rerank_query(const Reranker& reranker, const Options& options, const std::s
 }
 
 void rerank_run(const Options& options) {
+  std::vector<std::string> inputs = options.corpus;
+  inputs.insert(inputs.end(), {options.run, options.queries});
+  require_other_files(options.output, inputs);
   Run run = read_run(options.run);
   Texts queries, corpus;
   for (data::Query& query : data::read_queries(options.queries, options.text.invalid())) {

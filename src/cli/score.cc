@@ -45,6 +45,7 @@ void score_chunk(const Reranker& reranker, const std::vector<OwnedPair>& owned, 
 }
 
 void run(const Options& options) {
+  require_other_files(options.output, {options.input});
   data::JsonLines lines(options.input, options.text.invalid());
   const Reranker reranker(options.model, options.model_flags.options());
   Output output(options.output);

@@ -297,6 +297,9 @@ void search_many(const Collection& collection, const Reranker* reranker, const O
 }
 
 void run(const Options& options) {
+  std::vector<std::string> inputs = options.corpus;
+  inputs.push_back(options.queries);
+  require_other_files(options.output, inputs);
   const Collection collection = open_collection(options);
   std::optional<Reranker> reranker;
   if (!options.model.empty()) reranker.emplace(options.model, options.model_flags.options());

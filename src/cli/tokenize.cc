@@ -52,6 +52,7 @@ std::string encoding_line(const Encoding& encoding) {
 }
 
 void run(const Options& options) {
+  require_other_files(options.output, {options.input});
   data::JsonLines lines(options.input, options.text.invalid());
   const ModelOptions model = options.model_flags.options();
   const Tokenizer tokenizer(options.model);

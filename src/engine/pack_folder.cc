@@ -2,8 +2,11 @@
 
 #include <filesystem>
 
+#include "base/checksum.h"
 #include "base/paths.h"
+#include "checkpoint/derived_folder.h"
 #include "checkpoint/model_record.h"
+#include "models/packed_tensors.h"
 #include "models/registry.h"
 #include "narabi/error.h"
 #include "tokenize/compiled.h"
@@ -60,6 +63,25 @@ void copy_modules(const fs::path& from, const fs::path& to) {
   }
 }
 
+// That write() has made of the weights in `folder`, or was making when it was ended: such packed
+// weights have no stamp yet, and nothing loads them.
+bool is_packed_form_of(const std::string& folder, const fs::path& output) {
+  const fs::path weights = output / "model.safetensors", record = output / "narabi.json";
+  if (!base::exists(weights)) return false;
+  if (!checkpoint::is_stamped(output.string())) {
+    const checkpoint::Safetensors file(weights.string());
+    const auto first = file.tensors().lower_bound(models::kPackedPrefix);
+    return !base::exists(record) && first != file.tensors().end() &&
+           first->first.starts_with(models::kPackedPrefix);
+  }
+  const std::string found = checkpoint::ConfigFile(record.string()).text("packed.source");
+  if (found == base::checksum_text(base::file_checksum(weights_of(folder)))) return true;
+  throw InvalidArgument(
+      output.string() +
+      ": expected a new or an empty folder, or the packed form of the weights in " + folder +
+      ", found that of others (narabi.json: packed.source)");
+}
+
 PackedFolder write(const std::string& folder, const fs::path& output,
                    const LayerPrecisions& layers) {
   const std::string weights = (output / "model.safetensors").string();
@@ -79,11 +101,15 @@ PackedFolder write(const std::string& folder, const fs::path& output,
 
 }  // namespace
 
+void check_packed_output(const std::string& folder, const std::string& output) {
+  std::error_code none;
+  if (!fs::equivalent(folder, output, none) && is_packed_form_of(folder, output)) return;
+  checkpoint::check_derived_output(checkpoint::ModelFolder(folder), output);
+}
+
 PackedFolder pack_folder(const std::string& folder, const std::string& output,
                          const LayerPrecisions& layers) {
-  if (base::exists(output) && base::exists(folder) && fs::equivalent(output, folder)) {
-    throw InvalidArgument("output: expected another folder than the model's, found " + output);
-  }
+  check_packed_output(folder, output);
   try {
     return write(folder, output, layers);
   } catch (const fs::filesystem_error& error) {

@@ -23,6 +23,38 @@ std::vector<std::string_view> columns(std::string_view line) {
   return out;
 }
 
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+// Between tabs: BEIR's ids may hold spaces.
+std::vector<std::string_view> tab_columns(std::string_view line) {
+  std::vector<std::string_view> out;
+  for (std::size_t begin = 0; begin <= line.size();) {
+    const std::size_t end = std::min(line.find('\t', begin), line.size());
+    out.push_back(trimmed(line.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return out;
+}
+
+// BEIR's three columns, or TREC's four; `beir`: after BEIR's header.
+std::vector<std::string_view> qrels_columns(std::string_view line, bool beir,
+                                            const std::string& where) {
+  const std::vector<std::string_view> tabbed = tab_columns(trimmed(line));
+  const bool by_tabs = tabbed.size() == 3 || (beir && tabbed.size() > 1);
+  const std::vector<std::string_view> fields = by_tabs ? tabbed : columns(line);
+  const bool empty = std::find(fields.begin(), fields.end(), std::string_view()) != fields.end();
+  if (!empty && (fields.size() == 3 || (fields.size() == 4 && !beir))) return fields;
+  throw InvalidFormat(where + ": expected " +
+                      (beir ? "the three columns of BEIR's header"
+                            : "\"query 0 document relevance\" or BEIR's three columns") +
+                      ", found " +
+                      (empty ? "an empty one" : std::to_string(fields.size()) + " columns"));
+}
+
 template <typename Number>
 Number parse(std::string_view text, const std::string& where, const char* what) {
   Number value{};
@@ -50,17 +82,14 @@ struct RunLine {
 Qrels read_qrels(const std::string& path) {
   Qrels qrels;
   base::LineReader lines(path);
+  bool beir = false;
   for (std::string line; lines.next(line);) {
-    const auto fields = columns(line);
-    if (fields.empty()) continue;
-    if (lines.line_number() == 1 && fields.size() == 3 && fields[0] == "query-id")
-      continue;  // BEIR's header
-    if (fields.size() != 4 && fields.size() != 3) {
-      throw InvalidFormat(
-          lines.where() +
-          ": expected \"query 0 document relevance\" or BEIR's three columns, found " +
-          std::to_string(fields.size()) + " columns");
+    if (base::is_blank(line)) continue;
+    if (lines.line_number() == 1 && columns(line).size() == 3 && columns(line)[0] == "query-id") {
+      beir = true;  // its header
+      continue;
     }
+    const auto fields = qrels_columns(line, beir, lines.where());
     const std::string document(fields[fields.size() - 2]);
     const int relevance = parse<int>(fields.back(), lines.where(), "a whole number as relevance");
     if (!qrels[std::string(fields[0])].emplace(document, relevance).second) {

@@ -71,6 +71,18 @@ class Eval(CliTest):
         self.assertAlmostEqual(line["ndcg@10"], 0.458, delta=6e-4)
         self.assertAlmostEqual(line["mrr@10"], 0.702, delta=6e-4)
 
+    def test_the_ids_of_beir_may_hold_spaces(self):
+        header = "query-id\tcorpus-id\tscore\n"
+        run = self.file("a.run", "q1 Q0 a 1 1 x\nq1 Q0 b 2 1 x\n")
+        for text in [header + "q1\tdoc a\t1\nq1\tb\t1\n", "q1\tdoc a\t1 \t\r\n\nq1 0 b 1\t\t\n"]:
+            line, = self.narabi("eval", "--qrels", self.file("spaces.tsv", text), run, "--metrics", "recall@10,hit@1",
+                                "--json").json
+            self.assertEqual((line["recall@10"], line["hit@1"]), (0.5, 0), text)  # nobody judged "a"
+        for line, found in [("q1 doc a 1", "4 columns"), ("q1\tdoc a 1", "2 columns"), ("q1\t\t1", "an empty one"),
+                            ("q1\t0\ta\t1", "4 columns")]:
+            self.fails("eval", "--qrels", self.file("bad.tsv", header + line + "\n"), run,
+                       expect=[f"bad.tsv:2: expected the three columns of BEIR's header, found {found}\n"])
+
     def test_bad_files_and_metrics_are_named(self):
         self.fails("eval", "--qrels", self.folder / "none", self.run, expect=["none"])
         self.fails("eval", "--qrels", self.qrels, self.folder / "none.run", expect=["none.run"])

@@ -2,6 +2,7 @@
 
 import json
 import unittest
+from pathlib import Path
 
 from narabi_cli import GOLDEN, MODEL, CliTest, json_lines
 
@@ -80,6 +81,26 @@ class Mine(CliTest):
                              self.file("qrels", "q 0 0 1\n"), "--random", 3).json
         self.assertEqual(group["pos"], texts[:1])
         self.assertEqual(set(group["neg"]), set(texts[2:]))
+
+    def test_no_input_is_written_over(self):
+        corpus = self.file("corpus.jsonl", json_lines({"id": str(i), "text": f"{i}番の寺は京都にある。"} for i in range(3)))
+        inputs = {"--corpus": corpus, "--queries": self.file("queries.tsv", "q\t寺\n"),
+                  "--qrels": self.file("qrels", "q 0 0 1\n"), "--run": self.file("x.run", "q Q0 1 1 1 x\n")}
+        command = ["mine", *(word for pair in inputs.items() for word in pair)]
+        for output in [*inputs.values(), Path(self.folder) / "." / "x.run"]:
+            before = Path(output).read_bytes()
+            self.fails(*command, "--output", output, expect=["--output", "expected another file than the input's"])
+            self.assertEqual(Path(output).read_bytes(), before)
+        squad_file = self.file("squad.json", squad())
+        self.fails("mine", "--squad", squad_file, "--output", squad_file, expect=["expected another file"])
+        for _ in range(2):  # one's own earlier output
+            self.narabi(*command, "--output", Path(self.folder) / "groups.jsonl")
+
+    def test_a_range_without_a_rank_is_refused(self):
+        path = self.file("squad.json", squad())
+        for ranks in [["--range-min", 50, "--range-max", 30], ["--range-min", 30]]:
+            self.wrong_usage("mine", "--squad", path, *ranks,
+                             expect=[f"--range-min: expected less than --range-max, 30, found {ranks[1]}"])
 
     def test_options_that_would_do_nothing_are_refused(self):
         path = self.file("squad.json", squad())

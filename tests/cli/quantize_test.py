@@ -5,10 +5,11 @@ import shutil
 import unittest
 from pathlib import Path
 
-from narabi_cli import ROOT, SANITIZED, CliTest, golden_pairs, not_under_tsan, pair_lines, shipped_data
+from narabi_cli import GOLDEN, ROOT, SANITIZED, CliTest, golden_pairs, not_under_tsan, pair_lines, shipped_data
 from narabi_cli import TRAINED as MODEL  # rounding is judged on weights that mean something
 
 SHARP = ROOT / "models/narabi-xsmall"  # its attention suffers from int8
+SMALL = GOLDEN / "modernbert-tiny-v2"  # random weights, loaded at once
 TINY = ROOT / "models/narabi-tiny"  # as well, and from bf16
 
 FEWEST = ["--questions", 5, "--depth", 5, "--data", shipped_data()]
@@ -120,6 +121,36 @@ class Quantize(CliTest):
         before = (folder / "narabi.json").read_bytes()
         self.fails("quantize", folder, "--check", "--write", "--data", self.folder, expect=["jsquad"])
         self.assertEqual((folder / "narabi.json").read_bytes(), before)
+
+    def test_a_check_that_cannot_be_made_leaves_no_packed_folder(self):
+        packed = Path(self.folder) / "packed"
+        for model, options, expect in [(SMALL, [*FEWEST[:4], "--data", self.folder], "jsquad"),
+                                       (GOLDEN / "embed-ruri-v3", FEWEST, "ForSequenceClassification")]:
+            self.fails("quantize", model, "--output", packed, "--check", "--no-calibration", *options, expect=[expect])
+            self.assertFalse(packed.exists())
+
+    def test_another_models_folder_is_not_written_over(self):
+        other = Path(self.folder) / "other"
+        shutil.copytree(GOLDEN / "modernbert-small-v2", other)
+        before = {path.name: path.read_bytes() for path in other.iterdir()}
+        self.fails("quantize", SMALL, "--output", other, "--no-calibration",
+                   expect=[f"{other}: expected a new or an empty folder, found "])
+        self.assertEqual({path.name: path.read_bytes() for path in other.iterdir()}, before)
+
+    def test_the_packed_form_of_the_same_weights_is_written_again(self):
+        packed = Path(self.folder) / "packed"
+        pack = ["quantize", SMALL, "--no-calibration", "--output", packed]
+        self.narabi(*pack)
+        before = {path.name: path.read_bytes() for path in packed.iterdir()}
+        for missing in [[], ["narabi.json"], ["narabi.json", "tokenizer.narabi"]]:  # which come last
+            for name in missing:
+                (packed / name).unlink()
+            self.narabi(*pack)
+            self.assertEqual({path.name: path.read_bytes() for path in packed.iterdir()}, before)
+        self.fails("quantize", GOLDEN / "modernbert-small-v2", "--no-calibration", "--output", packed,
+                   expect=[f"{packed}: expected a new or an empty folder, or the packed form of the weights in ",
+                           "found that of others (narabi.json: packed.source)"])
+        self.assertEqual({path.name: path.read_bytes() for path in packed.iterdir()}, before)
 
     def test_layers_that_the_model_lacks_are_an_error(self):
         folder = Path(self.folder) / "lacks"

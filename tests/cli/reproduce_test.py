@@ -1,5 +1,6 @@
 """narabi reproduce: JSQuAD and the runs of JQaRA, which ship; small collections of each kind; tables and plots."""
 
+import json
 import lzma
 import unittest
 import xml.etree.ElementTree as ElementTree
@@ -84,6 +85,17 @@ class Squad(CliTest):
         self.assertEqual(len(rows), 2 + 1 + 4)  # head, rule, BM25, two depths with and without BM25
         root = ElementTree.parse(svg).getroot()
         self.assertEqual(len(root.findall(".//{*}circle")), 2)
+
+    def test_articles_can_be_skipped_until_none_is_left(self):
+        articles = [{"title": text["title"], "paragraphs": [
+            {"context": text["text"], "qas": [{"id": f"q{i}", "question": text["text"][:9],
+                                               "answers": [{"text": text["text"][:3], "answer_start": 0}]}]}]}
+            for i, text in enumerate(TEXTS[:3])]
+        (self.folder / "jaquad").mkdir()
+        self.file("jaquad/jaquad-train.json.xz", lzma.compress(json.dumps({"data": articles}).encode()))
+        command = ["reproduce", "jaquad-train", "--data", self.folder, "--json", "--skip-articles"]
+        self.assertEqual(self.narabi(*command, 2).json[0]["questions"], 1)
+        self.fails(*command, 3, expect=["--skip-articles: expected at most 2 of the articles of ", "found 3"])
 
     def test_what_is_missing_is_named(self):
         self.fails("reproduce", "jsquad", "--data", self.folder, expect=["jsquad"])

@@ -1,6 +1,7 @@
 """Help, version and wrong usage, for every command."""
 
 import unittest
+from pathlib import Path
 
 from narabi_cli import COMMANDS, MODEL, CliTest
 
@@ -37,6 +38,24 @@ class Usage(CliTest):
         self.wrong_usage("eval", "--qrels", "some.qrels")
         self.wrong_usage("reproduce")
         self.wrong_usage("bench", expect=["--model"])
+
+    def test_an_output_that_is_an_input_is_refused_and_stays(self):
+        path = self.file("input", "大切な文\n")
+        link = self.folder / "link"
+        link.symlink_to(path)
+        run = ["--queries", self.folder / "q", "--corpus", self.folder / "c"]
+        for command in [["score", "--input", path], ["tokenize", "--input", path], ["embed", "--input", path],
+                        ["rerank", *run, "--run", path], ["rerank", *run[:2], "--corpus", path, "--run", "x"],
+                        ["rerank", "--queries", path, *run[2:], "--run", "x"], ["search", *run[:2], "--corpus", path],
+                        ["search", "--queries", path, *run[2:]]]:
+            for output in [path, link]:
+                with self.subTest(f"{command} {output}"):
+                    self.fails(*command, "--model", MODEL, "--output", output,
+                               expect=[f"--output {output}: expected another file than the input's, which would be lost"])
+        with open(path, "rb") as stdin:
+            score = self.start("score", "--model", MODEL, "--input", "-", "--output", path, stdin=stdin, stderr=-1)
+            self.assertIn(b"expected another file", score.communicate()[1])
+        self.assertEqual(Path(path).read_text(encoding="utf-8"), "大切な文\n")
 
     def test_flags_that_do_not_exist_are_wrong_usage(self):
         for command in COMMANDS:
