@@ -28,6 +28,11 @@ std::unique_ptr<const Model> read_model(const std::string& folder, const std::st
                                         const std::string& unk_token) {
   const auto compiled = CompiledTokenizer::find(folder);
   if (!compiled) return make_wordpiece(read_pieces(path, unk_token), path);
+  if (compiled->source() != CompiledTokenizer::Source::kVocabTxt) {
+    throw InvalidFormat(compiled->path() +
+                        ": expected one compiled from vocab.txt, found one from tokenizer.json; "
+                        "write the folder again with `narabi quantize`");
+  }
   VocabularyTables tables = compiled->tables();
   tables.owner = compiled;
   WordPieceOptions options;

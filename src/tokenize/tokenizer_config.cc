@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <span>
+#include <utility>
 
 #include "base/json_depth.h"
 #include "base/mapped_file.h"
@@ -17,6 +19,47 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t kMaxConfigDepth = 64;
+// The classes of AutoTokenizer for what config.json alone says.
+constexpr std::pair<std::string_view, std::string_view> kClassOfModel[] = {
+    {"bert", "BertTokenizer"},
+    {"bert-japanese", "BertJapaneseTokenizer"},
+    {"big_bird", "BigBirdTokenizer"},
+    {"camembert", "CamembertTokenizer"},
+    {"distilbert", "DistilBertTokenizer"},
+    {"electra", "ElectraTokenizer"},
+    {"ernie", "BertTokenizer"},
+    {"gemma", "GemmaTokenizer"},
+    {"llama", "LlamaTokenizer"},
+    {"mpnet", "MPNetTokenizer"},
+    {"roberta", "RobertaTokenizer"},
+    {"t5", "T5Tokenizer"},
+    {"xlm-roberta", "XLMRobertaTokenizer"}};
+// Their constructors set the normalizer of tokenizer.json as BertTokenizerFast's does.
+constexpr std::string_view kBertLike[] = {
+    "BertTokenizer",       "ConvBertTokenizer",   "DistilBertTokenizer", "ElectraTokenizer",
+    "FunnelTokenizer",     "LayoutLMTokenizer",   "LxmertTokenizer",     "MPNetTokenizer",
+    "MobileBertTokenizer", "SqueezeBertTokenizer"};
+// Their model_input_names leave token_type_ids out; transformers 5 alone writes TokenizersBackend,
+// with the key where there are types.
+constexpr std::string_view kWithoutTypes[] = {
+    "BartTokenizer",      "BarthezTokenizer",  "BigBirdTokenizer",    "CamembertTokenizer",
+    "CodeLlamaTokenizer", "CohereTokenizer",   "DistilBertTokenizer", "GPT2Tokenizer",
+    "GPTNeoXTokenizer",   "GemmaTokenizer",    "LlamaTokenizer",      "LongformerTokenizer",
+    "MBart50Tokenizer",   "MBartTokenizer",    "MPNetTokenizer",      "NllbTokenizer",
+    "PegasusTokenizer",   "Qwen2Tokenizer",    "ReformerTokenizer",   "RobertaTokenizer",
+    "T5Tokenizer",        "TokenizersBackend", "XGLMTokenizer",       "XLMRobertaTokenizer"};
+
+bool among(std::span<const std::string_view> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string_view class_of_model(std::string_view model_type) {
+  for (const auto& [type, name] : kClassOfModel) {
+    if (type == model_type) return name;
+  }
+  return "";
+}
+
 constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
                                   "pad_token", "cls_token", "mask_token"};
 
@@ -85,8 +128,8 @@ std::int32_t parse_id(const std::string& text, const std::string& path) {
 }  // namespace
 
 struct TokenizerConfig::Impl {
-  std::string path, map_path;
-  json config = json::object(), map = json::object();
+  std::string path, map_path, model_path;  // model: config.json
+  json config = json::object(), map = json::object(), model = json::object();
 
   const json* role(std::string_view name) const {
     const json* value = find(config, name);
@@ -100,8 +143,10 @@ TokenizerConfig::TokenizerConfig(const std::string& folder) {
   auto impl = std::make_shared<Impl>();
   impl->path = (std::filesystem::path(folder) / "tokenizer_config.json").string();
   impl->map_path = (std::filesystem::path(folder) / "special_tokens_map.json").string();
+  impl->model_path = (std::filesystem::path(folder) / "config.json").string();
   impl->config = read(impl->path);
   impl->map = read(impl->map_path);
+  impl->model = read(impl->model_path);
   impl_ = std::move(impl);
 }
 
@@ -146,9 +191,17 @@ std::vector<std::string> TokenizerConfig::texts(std::string_view key) const {
 }
 
 std::string TokenizerConfig::tokenizer_class() const {
+  const auto in_model = [&](std::string_view key, std::string_view fallback) {
+    return text_of(find(impl_->model, key), impl_->model_path, key, fallback);
+  };
   std::string name = text("tokenizer_class", "");
+  if (name.empty()) name = in_model("tokenizer_class", class_of_model(in_model("model_type", "")));
   if (name.ends_with("Fast")) name.resize(name.size() - 4);
   return name;
+}
+
+bool TokenizerConfig::names_class() const {
+  return has("tokenizer_class") || find(impl_->model, "tokenizer_class") != nullptr;
 }
 
 std::string TokenizerConfig::special(std::string_view role, std::string_view fallback) const {
@@ -187,11 +240,7 @@ bool TokenizerConfig::gives_token_types() const {
     const std::vector<std::string> names = texts("model_input_names");
     return std::find(names.begin(), names.end(), "token_type_ids") != names.end();
   }
-  // The classes whose own model_input_names leave them out; transformers 5 alone writes
-  // TokenizersBackend, with the key where there are types.
-  const std::string name = tokenizer_class();
-  return !name.starts_with("XLMRoberta") && !name.starts_with("Llama") &&
-         !name.starts_with("Roberta") && name != "TokenizersBackend";
+  return !among(kWithoutTypes, tokenizer_class());
 }
 
 BertNormalizerOptions TokenizerConfig::bert_normalizer() const {
@@ -203,7 +252,7 @@ BertNormalizerOptions TokenizerConfig::bert_normalizer() const {
 }
 
 std::optional<BertNormalizerOptions> TokenizerConfig::bert_override() const {
-  if (tokenizer_class() != "BertTokenizer" && tokenizer_class() != "Bert") return std::nullopt;
+  if (!among(kBertLike, tokenizer_class())) return std::nullopt;
   return bert_normalizer();
 }
 

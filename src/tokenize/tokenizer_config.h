@@ -1,5 +1,5 @@
-// tokenizer_config.json and special_tokens_map.json: what transformers adds to the tokenizer's own
-// file.
+// tokenizer_config.json, special_tokens_map.json and the tokenizer's class in config.json: what
+// transformers adds to the tokenizer's own file.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@
 
 namespace narabi::tokenize {
 
-// Both files may be missing: everything is then as transformers defaults it. Throws InvalidFormat
+// All of them may be missing: everything is then as transformers defaults it. Throws InvalidFormat
 // naming file and key.
 class TokenizerConfig {
  public:
@@ -29,8 +29,12 @@ class TokenizerConfig {
   std::vector<std::string> texts(std::string_view key) const;  // empty when absent
   bool has(std::string_view key) const;
 
-  // The class without "Fast".
+  // The class without "Fast": tokenizer_config.json's, else config.json's, else that of its
+  // model_type; empty where nothing says.
   std::string tokenizer_class() const;
+  bool names_class() const;  // not by model_type alone
+  // BertJapaneseTokenizer has no fast form: a tokenizer.json beside its vocab.txt is not read.
+  bool is_bert_japanese() const { return tokenizer_class() == "BertJapaneseTokenizer"; }
   // The special token of a role ("cls_token"), as a string or an object in either file.
   std::string special(std::string_view role, std::string_view fallback) const;
   // All tokens that the files name, with the ids of added_tokens_decoder, else id -1.
@@ -40,7 +44,7 @@ class TokenizerConfig {
   bool gives_token_types() const;
   // BertTokenizerFast's arguments, or their defaults.
   BertNormalizerOptions bert_normalizer() const;
-  // They win over the normalizer that its file holds.
+  // Of the classes where they win over the BertNormalizer of tokenizer.json, if it stands alone.
   std::optional<BertNormalizerOptions> bert_override() const;
 
  private:

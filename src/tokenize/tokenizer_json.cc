@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/json_depth.h"
 #include "base/mapped_file.h"
@@ -87,22 +88,21 @@ Pattern parse_pattern(const Field& field) {
   return Pattern::regex(field.at("Regex").text(), field.path());
 }
 
-NormalizerPtr parse_bert_normalizer(const Field& field, const TokenizerConfig& config) {
-  BertNormalizerOptions options = config.bert_override().value_or(BertNormalizerOptions{});
+NormalizerPtr parse_bert_normalizer(const Field& field) {
+  BertNormalizerOptions options;
   options.clean_text = field.flag("clean_text", true);
-  if (config.bert_override()) return make_bert_normalizer(options);
   options.handle_chinese_chars = field.flag("handle_chinese_chars", true);
   options.lowercase = field.flag("lowercase", true);
   options.strip_accents = field.flag("strip_accents", options.lowercase);
   return make_bert_normalizer(options);
 }
 
-NormalizerPtr parse_normalizer(const Field& field, const TokenizerConfig& config) {
+NormalizerPtr parse_normalizer(const Field& field) {
   const std::string type = field.type();
   if (type == "Sequence") {
     std::vector<NormalizerPtr> parts;
     for (const Field& part : field.at("normalizers").elements())
-      parts.push_back(parse_normalizer(part, config));
+      parts.push_back(parse_normalizer(part));
     return make_sequence(std::move(parts));
   }
   if (type == "Precompiled") {
@@ -123,11 +123,20 @@ NormalizerPtr parse_normalizer(const Field& field, const TokenizerConfig& config
   }
   if (type == "StripAccents") return make_strip_accents();
   if (type == "Nmt") return make_nmt();
-  if (type == "BertNormalizer") return parse_bert_normalizer(field, config);
+  if (type == "BertNormalizer") return parse_bert_normalizer(field);
   field.at("type").unsupported(
       type,
       "Sequence, Precompiled, Replace, Prepend, NFC, NFD, NFKC, NFKD, Lowercase, "
       "Strip, StripAccents, Nmt, BertNormalizer");
+}
+
+// transformers sets the options of a BertNormalizer anew where it is all there is, not within a
+// Sequence.
+NormalizerPtr parse_whole_normalizer(const Field& field, const TokenizerConfig& config) {
+  std::optional<BertNormalizerOptions> options = config.bert_override();
+  if (!options || field.type() != "BertNormalizer") return parse_normalizer(field);
+  options->clean_text = field.flag("clean_text", true);
+  return make_bert_normalizer(*options);
 }
 
 SplitBehavior parse_behavior(const Field& field) {
@@ -341,7 +350,8 @@ LoadedTokenizer parse_tokenizer_json(std::string_view text, const std::string& p
   parts.model = parse_model(field.at("model"), compiled);
   parts.added = parse_added_tokens(field, *parts.model);
   complete_added_tokens(config, *parts.model, parts.added);
-  if (field.has("normalizer")) parts.normalizer = parse_normalizer(field.at("normalizer"), config);
+  if (field.has("normalizer"))
+    parts.normalizer = parse_whole_normalizer(field.at("normalizer"), config);
   if (field.has("pre_tokenizer"))
     parts.pre_tokenizer = parse_pre_tokenizer(field.at("pre_tokenizer"));
   parts.description = name_of(root, compiled != nullptr);

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/tokenizer_cases.jsonl: golden folders with some keys changed, and the ids that the real
+transformers (requirements-4.txt) gives then. A case's edits are JSON merge patches by file; null removes a file.
+
+    make_tokenizer_cases.py
+"""
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import transformers
+
+GOLDEN = Path(__file__).resolve().parents[2] / "tests/golden"
+TOKENIZER_FILES = ["config.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.json", "vocab.txt",
+                   "sentencepiece.bpe.model"]
+MODERNBERT, BERT, JAPANESE = "modernbert-base-v2", "bert-tokenizer-json", "bert-base-v1"
+XLMR, SENTENCEPIECE = "xlmr-bge-m3", "xlmr-spm-only"
+PLAIN = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}
+
+
+def read(base: str, name: str) -> dict:
+    return json.loads((GOLDEN / base / name).read_text())
+
+
+def token(content: str, **flags) -> dict:
+    return {"content": content, **PLAIN, **flags}
+
+
+def config(**keys) -> dict:
+    return {"tokenizer_config.json": keys}
+
+
+def decoder(**tokens) -> dict:
+    return config(added_tokens_decoder={key.lstrip("t"): value for key, value in tokens.items()})
+
+
+def tokenizer(**keys) -> dict:
+    return {"tokenizer.json": keys}
+
+
+def added(base: str, change) -> list[dict]:
+    tokens = read(base, "tokenizer.json")["added_tokens"]
+    change(tokens)
+    return tokens
+
+
+NO_BERT_OPTIONS = {"do_lower_case": None, "strip_accents": None, "tokenize_chinese_chars": None}
+UNCHANGED_TEXT = {"lowercase": False, "strip_accents": False}
+
+# (what is shown, golden folder, edits, texts or [query, passage])
+CLASSES = [
+    ("a BertNormalizer within a Sequence keeps its options", BERT,
+     config(**NO_BERT_OPTIONS) | tokenizer(normalizer={
+         "type": "Sequence", "clean_text": None, "handle_chinese_chars": None, "strip_accents": None,
+         "lowercase": None, "normalizers": [{"type": "NFKC"}, {
+             "type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, **UNCHANGED_TEXT}]}),
+     ["ガッツ Tokyo", "Ｔｏｋｙｏ Éa"]),
+    ("do_lower_case of ElectraTokenizer", BERT, config(tokenizer_class="ElectraTokenizer", do_lower_case=False),
+     ["Ｔｏｋｙｏ Éa", "ガッツ"]),
+    ("the class by model_type", BERT, config(tokenizer_class=None, do_lower_case=False), ["Ｔｏｋｙｏ Éa", "ガッツ"]),
+    ("lower case by default", BERT,
+     {"tokenizer_config.json": None} | tokenizer(normalizer=UNCHANGED_TEXT), ["Ｔｏｋｙｏ Éa", "ガッツ"]),
+    ("the class in config.json", BERT, config(tokenizer_class=None) | {"config.json": {
+        "model_type": "modernbert", "tokenizer_class": "PreTrainedTokenizerFast"}} | tokenizer(
+            normalizer=UNCHANGED_TEXT), ["Ｔｏｋｙｏ Éa", "ガッツ"]),
+    ("BertJapaneseTokenizer in config.json", JAPANESE,
+     config(tokenizer_class=None) | {"config.json": {"tokenizer_class": "BertJapaneseTokenizer"}},
+     ["東京タワー", "歴史の本"]),
+    ("BertJapaneseTokenizer beside a tokenizer.json", JAPANESE,
+     tokenizer(added_tokens=[], model={"type": "WordPiece", "unk_token": "[UNK]", "vocab": {"[UNK]": 0}}), ["東京タワー", "歴史の本"]),
+    ("DistilBertTokenizer gives no types", BERT, config(tokenizer_class="DistilBertTokenizer"), [["京都", "歴史"]]),
+    ("MPNetTokenizer gives no types", BERT, config(tokenizer_class="MPNetTokenizer"), [["京都", "歴史"]]),
+    ("XLM-R by model_type gives no types", XLMR, config(tokenizer_class=None), [["京都", "歴史"]]),
+]
+CASES = CLASSES
+
+
+def merge(target, patch):
+    """RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    target = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        else:
+            target[key] = merge(target.get(key), value)
+    return target
+
+
+def write_folder(folder: Path, base: str, edits: dict) -> None:
+    for name in TOKENIZER_FILES:
+        if (GOLDEN / base / name).exists():
+            shutil.copy(GOLDEN / base / name, folder / name)
+    for name, patch in edits.items():
+        path = folder / name
+        if patch is None:
+            path.unlink()
+            continue
+        content = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps(merge(content, patch), ensure_ascii=False))
+
+
+def encode(reference, text) -> dict:
+    if isinstance(text, str):
+        encoded = dict(reference(text))
+    else:
+        encoded = {key: values[0] for key, values in reference([text[0]], [text[1]]).items()}
+    return {"text": text, "input_ids": encoded["input_ids"], "token_type_ids": encoded.get("token_type_ids", [])}
+
+
+def main() -> None:
+    lines = []
+    for about, base, edits, texts in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            write_folder(Path(folder), base, edits)
+            reference = transformers.AutoTokenizer.from_pretrained(folder)
+            case = {"about": about, "base": base, "edits": edits, "encodings": [encode(reference, t) for t in texts]}
+        lines.append(json.dumps(case, ensure_ascii=False) + "\n")
+    (GOLDEN / "tokenizer_cases.jsonl").write_text("".join(lines))
+
+
+if __name__ == "__main__":
+    main()
