@@ -59,7 +59,8 @@ Template make_template(std::int32_t cls, std::int32_t sep) {
 
 }  // namespace
 
-BertVocabulary read_bert_vocabulary(const std::string& folder, const TokenizerConfig& config) {
+BertVocabulary read_bert_vocabulary(const std::string& folder, const TokenizerConfig& config,
+                                    Numbering numbering) {
   const std::string path = (std::filesystem::path(folder) / "vocab.txt").string();
   const std::string unk = config.special("unk_token", "[UNK]");
   BertVocabulary vocabulary;
@@ -78,7 +79,7 @@ BertVocabulary read_bert_vocabulary(const std::string& folder, const TokenizerCo
     token.id = model.token_to_id(token.content);
     if (token.id >= 0) vocabulary.added.push_back(token);
   }
-  complete_added_tokens(config, model, vocabulary.added);
+  complete_added_tokens(config, vocabulary_of(model), numbering, vocabulary.added);
   return vocabulary;
 }
 

@@ -175,7 +175,7 @@ bool compile_tokenizer(const std::string& folder, const std::string& target) {
                                      base::is_file(source / "tokenizer.model"));
   if (sentencepiece || !base::is_file(source / "vocab.txt")) return false;
   const base::MappedFile file((source / "vocab.txt").string());
-  const BertVocabulary vocabulary = read_bert_vocabulary(folder, config);
+  const BertVocabulary vocabulary = read_bert_vocabulary(folder, config, Numbering::kLibrary);
   write(output.string(), {CompiledTokenizer::Source::kVocabTxt, base::checksum(file.bytes()), "",
                           *vocabulary.model});
   return true;

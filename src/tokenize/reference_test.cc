@@ -80,6 +80,8 @@ TEST(Reference, is_not_guessed_where_it_would_give_ids_that_nobody_expects) {
   } cases[] = {
       {"bert-base-v1", R"({"tokenizer_class":null})"_json,
        "tokenizer_class: expected BertJapaneseTokenizer or BertTokenizer beside "},
+      {"xlmr-spm-only", R"({"added_tokens_decoder":{"3010":{"content":"<extra>"}}})"_json,
+       "the id of the added token <extra>: expected 3002 (no gap), found 3010"},
   };
   for (const auto& [base, config, message] : cases) {
     const EditedFolder folder(base, {{"tokenizer_config.json", config}});

@@ -1,5 +1,5 @@
-// tokenizer_config.json, special_tokens_map.json and the tokenizer's class in config.json: what
-// transformers adds to the tokenizer's own file.
+// tokenizer_config.json, special_tokens_map.json, added_tokens.json and the tokenizer's class in
+// config.json: what transformers adds to the tokenizer's own file.
 #pragma once
 
 #include <memory>
@@ -37,8 +37,12 @@ class TokenizerConfig {
   bool is_bert_japanese() const { return tokenizer_class() == "BertJapaneseTokenizer"; }
   // The special token of a role ("cls_token"), as a string or an object in either file.
   std::string special(std::string_view role, std::string_view fallback) const;
-  // All tokens that the files name, with the ids of added_tokens_decoder, else id -1.
-  std::vector<AddedToken> tokens() const;
+  // Tokens with the ids that the files give: of added_tokens_decoder, by id; where there is none,
+  // of added_tokens.json, which is older.
+  std::vector<AddedToken> numbered_tokens() const;
+  bool has_decoder() const { return has("added_tokens_decoder"); }
+  // The tokens of all roles and the additional special ones, without ids.
+  std::vector<AddedToken> special_tokens() const;
 
   // transformers hands token_type_ids to the model: model_input_names says, else the class does.
   bool gives_token_types() const;
@@ -51,11 +55,5 @@ class TokenizerConfig {
   struct Impl;
   std::shared_ptr<const Impl> impl_;
 };
-
-// Adds to `added` the tokens of `config` that it lacks. `known(token)`: the model's id or -1; a
-// token that nobody knows gets the first free id, as transformers' add_tokens() does.
-class Model;
-void complete_added_tokens(const TokenizerConfig& config, const Model& model,
-                           std::vector<AddedToken>& added);
 
 }  // namespace narabi::tokenize

@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "base/utf8.h"
 #include "narabi/error.h"
+#include "tokenize/added_vocabulary.h"
 #include "tokenize/pipeline.h"
 #include "tokenize/tokenizer_config.h"
 #include "tokenize/tokenizer_json.h"
@@ -242,20 +243,21 @@ std::unique_ptr<const Model> parse_model(const Field& field, const VocabularyTab
   field.at("type").unsupported(type, "Unigram, WordPiece");
 }
 
-std::vector<AddedToken> parse_added_tokens(const Field& root, const Model& model) {
+std::vector<AddedToken> parse_added_tokens(const Field& root, const BaseVocabulary& vocabulary) {
   std::vector<AddedToken> tokens;
   if (!root.has("added_tokens")) return tokens;
   for (const Field& field : root.at("added_tokens").elements()) {
     AddedToken token;
     token.content = field.at("content").text();
-    token.id = field.at("id").id();
+    field.at("id")
+        .id();  // the library numbers them itself, and warns where the file does not agree
     token.single_word = field.flag("single_word", false);
     token.lstrip = field.flag("lstrip", false);
     token.rstrip = field.flag("rstrip", false);
     token.normalized = field.flag("normalized", true);
-    // The library takes the model's id where the model knows the token.
-    if (const std::int32_t known = model.token_to_id(token.content); known >= 0) token.id = known;
-    if (!token.content.empty()) tokens.push_back(std::move(token));
+    if (token.content.empty()) continue;
+    token.id = library_id(vocabulary, tokens, token.content);
+    tokens.push_back(std::move(token));
   }
   return tokens;
 }
@@ -348,8 +350,9 @@ LoadedTokenizer parse_tokenizer_json(std::string_view text, const std::string& p
   const Field field(root, path);
   PipelineParts parts;
   parts.model = parse_model(field.at("model"), compiled);
-  parts.added = parse_added_tokens(field, *parts.model);
-  complete_added_tokens(config, *parts.model, parts.added);
+  const BaseVocabulary vocabulary = vocabulary_of(*parts.model);
+  parts.added = parse_added_tokens(field, vocabulary);
+  complete_added_tokens(config, vocabulary, Numbering::kLibrary, parts.added);
   if (field.has("normalizer"))
     parts.normalizer = parse_whole_normalizer(field.at("normalizer"), config);
   if (field.has("pre_tokenizer"))

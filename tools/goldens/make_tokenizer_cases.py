@@ -45,6 +45,19 @@ def added(base: str, change) -> list[dict]:
     return tokens
 
 
+def merge(target, patch):
+    """RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    target = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        else:
+            target[key] = merge(target.get(key), value)
+    return target
+
+
 NO_BERT_OPTIONS = {"do_lower_case": None, "strip_accents": None, "tokenize_chinese_chars": None}
 UNCHANGED_TEXT = {"lowercase": False, "strip_accents": False}
 
@@ -73,20 +86,48 @@ CLASSES = [
     ("MPNetTokenizer gives no types", BERT, config(tokenizer_class="MPNetTokenizer"), [["京都", "歴史"]]),
     ("XLM-R by model_type gives no types", XLMR, config(tokenizer_class=None), [["京都", "歴史"]]),
 ]
-CASES = CLASSES
-
-
-def merge(target, patch):
-    """RFC 7396."""
-    if not isinstance(patch, dict):
-        return patch
-    target = dict(target) if isinstance(target, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            target.pop(key, None)
-        else:
-            target[key] = merge(target.get(key), value)
-    return target
+EXTRA = ["<extra> 東京", "東京 <extra>x"]
+ADDED = [
+    ("added_tokens_decoder beside a SentencePiece model", SENTENCEPIECE, decoder(t3002=token("<extra>")), EXTRA),
+    ("additional_special_tokens beside a SentencePiece model", SENTENCEPIECE,
+     config(additional_special_tokens=["<extra>"]), EXTRA),
+    ("added_tokens.json beside a SentencePiece model", SENTENCEPIECE,
+     config(added_tokens_decoder=None) | {"added_tokens.json": {"<extra>": 3002}}, EXTRA + ["a <mask> b"]),
+    ("flags of added_tokens_decoder beside a SentencePiece model", SENTENCEPIECE,
+     decoder(t3001=token("<mask>", lstrip=False, rstrip=True)), ["a <mask> b"]),
+    ("added_tokens.json beside MeCab's vocab.txt", JAPANESE,
+     config(added_tokens_decoder=None) | {"added_tokens.json": {"東京": 3000}}, ["東京\n大阪"]),
+    ("added_tokens.json beside BERT's vocab.txt", JAPANESE,
+     config(added_tokens_decoder=None, tokenizer_class="BertTokenizer") | {"added_tokens.json": {"<extra>": 3000}},
+     EXTRA),
+    ("MeCab's tokenizer keeps a gap before an id", JAPANESE,
+     merge(decoder(t3010=token("<extra>")), config(additional_special_tokens=["<more>"])), EXTRA + ["a<more>b"]),
+    ("BertTokenizerFast closes a gap before an id", JAPANESE,
+     merge(decoder(t3010=token("<extra>")), config(tokenizer_class="BertTokenizer")), EXTRA),
+    ("the library closes a gap before an id", MODERNBERT,
+     config(added_tokens_decoder=None) | tokenizer(added_tokens=added(
+         MODERNBERT, lambda tokens: tokens.append({"id": 3100, **token("<extra>")}))), EXTRA),
+    ("ids of added_tokens_decoder count as numbers", MODERNBERT,
+     decoder(t9999=token("<a>"), t10000=token("<b>"), t10001=token("<c>")), ["<a>x<b>y<c>"]),
+    ("flags of added_tokens_decoder win over those of tokenizer.json", MODERNBERT,
+     decoder(t5=token("<mask>", lstrip=True)), ["京都の  <mask> 歴史 a"]),
+    ("flags of tokenizer.json without added_tokens_decoder", MODERNBERT, config(
+        added_tokens_decoder=None, mask_token={"__type": "AddedToken", **token("<mask>", lstrip=True)}),
+     ["京都の  <mask> 歴史 a"]),
+    ("an added token that is not special and does not say so is normalised", BERT,
+     decoder(t3000={"content": "KYOTO", "special": False}), ["Kyoto京都KYOTO"]),
+    ("extra_special_tokens", MODERNBERT, config(extra_special_tokens={"image_token": "<extra>"}), EXTRA),
+    ("extra_special_tokens of MeCab's tokenizer", JAPANESE, config(extra_special_tokens={"image_token": "<extra>"}),
+     EXTRA),
+    ("roles, then additional tokens", MODERNBERT,
+     config(pad_token="[PAD]", mask_token="[MASK]", additional_special_tokens=["<b>", "<a>"]),
+     ["[MASK]a[PAD]<a><b>"]),
+    ("special_tokens_map.json does not count beside added_tokens_decoder", MODERNBERT,
+     {"special_tokens_map.json": {"pad_token": "[PAD]"}}, ["a[PAD]"]),
+    ("special_tokens_map.json wins without added_tokens_decoder", MODERNBERT,
+     config(added_tokens_decoder=None) | {"special_tokens_map.json": {"pad_token": "[PAD]"}}, ["a[PAD]"]),
+]
+CASES = CLASSES + ADDED
 
 
 def write_folder(folder: Path, base: str, edits: dict) -> None:
@@ -115,7 +156,7 @@ def main() -> None:
     for about, base, edits, texts in CASES:
         with tempfile.TemporaryDirectory() as folder:
             write_folder(Path(folder), base, edits)
-            reference = transformers.AutoTokenizer.from_pretrained(folder)
+            reference = transformers.AutoTokenizer.from_pretrained(folder, use_fast=base != SENTENCEPIECE)
             case = {"about": about, "base": base, "edits": edits, "encodings": [encode(reference, t) for t in texts]}
         lines.append(json.dumps(case, ensure_ascii=False) + "\n")
     (GOLDEN / "tokenizer_cases.jsonl").write_text("".join(lines))
