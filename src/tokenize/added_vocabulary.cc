@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "narabi/error.h"
+
 namespace narabi::tokenize {
 namespace {
 
@@ -57,6 +59,34 @@ void complete_added_tokens(const TokenizerConfig& config, const BaseVocabulary& 
     token.id = known >= 0 ? known : next++;
     added.push_back(std::move(token));
   }
+}
+
+Template llama_template(const TokenizerConfig& config, const BaseVocabulary& vocabulary,
+                        const std::vector<AddedToken>& added) {
+  using Kind = TemplatePiece::Kind;
+  const bool gemma = config.tokenizer_class() == "GemmaTokenizer";
+  const auto add = [&](std::vector<TemplatePiece>& pieces, const char* role, std::string_view name,
+                       std::int32_t type) {
+    const std::string content = config.special(role, name);
+    const auto token = find_token(added, content);
+    const std::int32_t id = token != added.end() ? token->id : vocabulary.id_of(content);
+    if (id < 0)
+      throw InvalidFormat(config.path() + ": " + role +
+                          ": expected a token of the vocabulary, found " + content);
+    pieces.push_back({Kind::kSpecial, id, type});
+  };
+  const auto side = [&](std::vector<TemplatePiece>& pieces, Kind kind, std::int32_t type) {
+    if (config.flag("add_bos_token").value_or(true))
+      add(pieces, "bos_token", gemma ? "<bos>" : "<s>", type);
+    pieces.push_back({kind, 0, type});
+    if (config.flag("add_eos_token").value_or(false))
+      add(pieces, "eos_token", gemma ? "<eos>" : "</s>", type);
+  };
+  Template out;
+  side(out.single, Kind::kFirst, 0);
+  side(out.pair, Kind::kFirst, 0);
+  side(out.pair, Kind::kSecond, 1);
+  return out;
 }
 
 }  // namespace narabi::tokenize

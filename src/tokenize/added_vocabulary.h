@@ -8,6 +8,7 @@
 
 #include "tokenize/added_tokens.h"
 #include "tokenize/model.h"
+#include "tokenize/text_tokenizer.h"
 #include "tokenize/tokenizer_config.h"
 
 namespace narabi::tokenize {
@@ -32,5 +33,10 @@ std::int32_t library_id(const BaseVocabulary& vocabulary, const std::vector<Adde
 // those that `added` has.
 void complete_added_tokens(const TokenizerConfig& config, const BaseVocabulary& vocabulary,
                            Numbering numbering, std::vector<AddedToken>& added);
+
+// <s> A </s><s> B </s> as far as add_bos_token and add_eos_token say: what the constructors of
+// LlamaTokenizer and GemmaTokenizer make, whatever tokenizer.json holds.
+Template llama_template(const TokenizerConfig& config, const BaseVocabulary& vocabulary,
+                        const std::vector<AddedToken>& added);
 
 }  // namespace narabi::tokenize

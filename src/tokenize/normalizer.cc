@@ -85,15 +85,14 @@ bool is_nmt_space(char32_t c) {
 }
 
 void strip(std::string& text, StripSides sides) {
-  std::size_t begin = text.size(), end = 0;
+  std::size_t begin = text.size(), end = 0;  // of what is no white space
   for (std::size_t offset = 0; offset < text.size();) {
     const std::size_t at = offset;
     if (text::is_white_space(base::next_code_point(text, offset))) continue;
     begin = std::min(begin, at);
     end = offset;
   }
-  if (begin > end) begin = end = 0;  // nothing but white space
-  if (sides.right || end == 0) text.resize(end);
+  if (sides.right) text.resize(end);
   if (sides.left) text.erase(0, std::min(begin, text.size()));
 }
 

@@ -103,7 +103,7 @@ LoadedTokenizer load_fairseq(const std::string& path, const TokenizerConfig& con
   return loaded;
 }
 
-// LlamaTokenizer: <s> A </s><s> B </s> as far as add_bos_token and add_eos_token say.
+// LlamaTokenizer
 LoadedTokenizer load_llama(const std::string& path, const TokenizerConfig& config) {
   if (!config.flag("legacy").value_or(true)) {
     throw Unsupported(config.path() + ": legacy is false; supported without tokenizer.json: true");
@@ -121,17 +121,8 @@ LoadedTokenizer load_llama(const std::string& path, const TokenizerConfig& confi
   parts.make_worker = [processor] {
     return make_encoder(processor, {.offset = 0, .unknown = processor->unk_id()});
   };
-  const std::int32_t bos = processor->PieceToId(config.special("bos_token", "<s>"));
-  const std::int32_t eos = processor->PieceToId(config.special("eos_token", "</s>"));
-  const auto side = [&](std::vector<TemplatePiece>& pieces, Kind kind, std::int32_t type) {
-    if (config.flag("add_bos_token").value_or(true)) pieces.push_back({Kind::kSpecial, bos, type});
-    pieces.push_back({kind, 0, type});
-    if (config.flag("add_eos_token").value_or(false)) pieces.push_back({Kind::kSpecial, eos, type});
-  };
   LoadedTokenizer loaded;
-  side(loaded.special.single, Kind::kFirst, 0);
-  side(loaded.special.pair, Kind::kFirst, 0);
-  side(loaded.special.pair, Kind::kSecond, 1);
+  loaded.special = llama_template(config, {id_of, processor->GetPieceSize()}, parts.added);
   loaded.special.slow_truncation = true;
   loaded.text = make_slow_tokenizer(std::move(parts));
   return loaded;

@@ -162,6 +162,10 @@ TokenizerConfig::TokenizerConfig(const std::string& folder) {
   impl->added = read(impl->added_path);
   impl->model = read(impl->model_path);
   impl_ = std::move(impl);
+  if (const std::string side = text("truncation_side", "right"); side != "right")
+    throw Unsupported(path() + ": truncation_side is " + side + "; supported: right");
+  if (flag("split_special_tokens").value_or(false))
+    throw Unsupported(path() + ": split_special_tokens is true; supported: false");
 }
 
 const std::string& TokenizerConfig::path() const {
@@ -279,6 +283,10 @@ bool TokenizerConfig::gives_token_types() const {
     return std::find(names.begin(), names.end(), "token_type_ids") != names.end();
   }
   return !among(kWithoutTypes, tokenizer_class());
+}
+
+bool TokenizerConfig::sets_template() const {
+  return tokenizer_class() == "LlamaTokenizer" || tokenizer_class() == "GemmaTokenizer";
 }
 
 BertNormalizerOptions TokenizerConfig::bert_normalizer() const {

@@ -14,7 +14,7 @@
 namespace narabi::tokenize {
 
 // All of them may be missing: everything is then as transformers defaults it. Throws InvalidFormat
-// naming file and key.
+// and, for what would give other ids, Unsupported, naming file and key.
 class TokenizerConfig {
  public:
   TokenizerConfig();  // of no folder
@@ -46,6 +46,8 @@ class TokenizerConfig {
 
   // transformers hands token_type_ids to the model: model_input_names says, else the class does.
   bool gives_token_types() const;
+  // The class makes the pair template itself: llama_template().
+  bool sets_template() const;
   // BertTokenizerFast's arguments, or their defaults.
   BertNormalizerOptions bert_normalizer() const;
   // Of the classes where they win over the BertNormalizer of tokenizer.json, if it stands alone.

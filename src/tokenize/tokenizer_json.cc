@@ -341,6 +341,14 @@ std::string name_of(const json& root, bool compiled) {
          (compiled ? " (tokenizer.json, compiled)" : " (tokenizer.json)");
 }
 
+// transformers overrules a file's own truncation, but for the side.
+void refuse_left_truncation(const Field& root, const TokenizerConfig& config) {
+  if (config.has("truncation_side") || !root.has("truncation")) return;
+  const Field truncation = root.at("truncation");
+  if (const std::string side = truncation.text("direction", "Right"); side != "Right")
+    truncation.at("direction").unsupported(side, "Right");
+}
+
 }  // namespace
 
 LoadedTokenizer parse_tokenizer_json(std::string_view text, const std::string& path,
@@ -348,6 +356,7 @@ LoadedTokenizer parse_tokenizer_json(std::string_view text, const std::string& p
                                      const VocabularyTables* compiled) {
   const json root = parse_root(text, path);
   const Field field(root, path);
+  refuse_left_truncation(field, config);
   PipelineParts parts;
   parts.model = parse_model(field.at("model"), compiled);
   const BaseVocabulary vocabulary = vocabulary_of(*parts.model);
@@ -359,8 +368,13 @@ LoadedTokenizer parse_tokenizer_json(std::string_view text, const std::string& p
     parts.pre_tokenizer = parse_pre_tokenizer(field.at("pre_tokenizer"));
   parts.description = name_of(root, compiled != nullptr);
   LoadedTokenizer loaded;
-  loaded.special = field.has("post_processor") ? parse_post_processor(field.at("post_processor"))
-                                               : Template::bare();
+  if (config.sets_template()) {
+    loaded.special = llama_template(config, vocabulary, parts.added);
+  } else if (field.has("post_processor")) {
+    loaded.special = parse_post_processor(field.at("post_processor"));
+  } else {
+    loaded.special = Template::bare();
+  }
   loaded.special.token_types = config.gives_token_types();
   loaded.text = make_pipeline(std::move(parts));
   return loaded;

@@ -127,7 +127,21 @@ ADDED = [
     ("special_tokens_map.json wins without added_tokens_decoder", MODERNBERT,
      config(added_tokens_decoder=None) | {"special_tokens_map.json": {"pad_token": "[PAD]"}}, ["a[PAD]"]),
 ]
-CASES = CLASSES + ADDED
+REST = [
+    ("LlamaTokenizer makes the template anew", MODERNBERT, config(tokenizer_class="LlamaTokenizer"),
+     ["京都", ["京都", "歴史"]]),
+    ("LlamaTokenizer with add_eos_token", MODERNBERT,
+     config(tokenizer_class="LlamaTokenizerFast", add_eos_token=True), ["京都", ["京都", "歴史"]]),
+    ("GemmaTokenizer without add_bos_token", MODERNBERT,
+     config(tokenizer_class="GemmaTokenizer", add_bos_token=False, add_eos_token=True), ["京都", ["京都", "歴史"]]),
+    ("truncation_side wins over tokenizer.json", MODERNBERT, config(truncation_side="right") | tokenizer(
+        truncation={"direction": "Left", "max_length": 5, "strategy": "LongestFirst", "stride": 0}), ["京都の歴史"]),
+    ("Strip on no side", MODERNBERT,
+     tokenizer(normalizer={"type": "Strip", "strip_left": False, "strip_right": False}), ["  ", " a "]),
+    ("Strip on the left", MODERNBERT,
+     tokenizer(normalizer={"type": "Strip", "strip_left": True, "strip_right": False}), ["  ", " a "]),
+]
+CASES = CLASSES + ADDED + REST
 
 
 def write_folder(folder: Path, base: str, edits: dict) -> None:
