@@ -141,7 +141,27 @@ REST = [
     ("Strip on the left", MODERNBERT,
      tokenizer(normalizer={"type": "Strip", "strip_left": True, "strip_right": False}), ["  ", " a "]),
 ]
-CASES = CLASSES + ADDED + REST
+LINES = ["  a b ", "a\n\n b \r\nc\u0085d\u2028e\n", "x½²_a\u200db é+$、、Ａ１a"]
+
+
+def replaced(expression: str) -> tuple:
+    return (f"Replace {expression}", MODERNBERT,
+            tokenizer(normalizer={"type": "Replace", "pattern": {"Regex": expression}, "content": "※"}), LINES)
+
+
+def split(expression: str, behavior: str) -> tuple:
+    return (f"Split {expression} {behavior}", MODERNBERT, tokenizer(pre_tokenizer={
+        "type": "Split", "pattern": {"Regex": expression}, "behavior": behavior, "invert": False,
+        "prepend_scheme": None, "replacement": None, "split": None}), LINES)
+
+
+EXPRESSIONS = ["^", "$", "\\s+$", "^\\s+", ".", "\\h+", "\\w+", "[\\w']", "\\W", "\\b", "\\B", "\\A", "\\z", "[[:punct:]]",
+               "(?=b)", "a|", "x*?b", "a{0,1}", "(?<=a)b", "(?i)A", "(?i:X|b)", "\\R", "[a-c\\n-]",
+               "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+", "\\u0062|\\x{61}", "a++b", "}", "[、。]", "、{2,}"]
+PATTERNS = [replaced(expression) for expression in EXPRESSIONS] + [
+    split(expression, behavior) for expression in ("(?=b)", "x*", "\\w+|$")
+    for behavior in ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")]
+CASES = CLASSES + ADDED + REST + PATTERNS
 
 
 def write_folder(folder: Path, base: str, edits: dict) -> None:
