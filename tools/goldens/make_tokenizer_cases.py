@@ -161,7 +161,26 @@ EXPRESSIONS = ["^", "$", "\\s+$", "^\\s+", ".", "\\h+", "\\w+", "[\\w']", "\\W",
 PATTERNS = [replaced(expression) for expression in EXPRESSIONS] + [
     split(expression, behavior) for expression in ("(?=b)", "x*", "\\w+|$")
     for behavior in ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")]
-CASES = CLASSES + ADDED + REST + PATTERNS
+# What a normalizer leaves at the beginning of a text decides whether Metaspace's "first" is there.
+BEGINNINGS = [" 京都", "京都", "\u3000\u3000京都 a", "\u0001京都", "\u0301京都", "\ufffd京都", "  a", " <mask> a"]
+BERT_NORMALIZER = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": False, "strip_accents": True,
+                   "lowercase": True}
+
+
+def first(normalizer: dict) -> tuple:
+    return (f"Metaspace first after {json.dumps(normalizer)}", MODERNBERT, tokenizer(
+        normalizer=normalizer, pre_tokenizer={"type": "Metaspace", "prepend_scheme": "first"}), BEGINNINGS)
+
+
+FIRST = [first(normalizer) for normalizer in [
+    {"type": "Strip", "strip_left": True, "strip_right": True},
+    {"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Strip", "strip_left": True, "strip_right": False},
+                                         {"type": "Prepend", "prepend": "x"}]},
+    {"type": "Nmt"}, {"type": "StripAccents"}, BERT_NORMALIZER,
+    {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": ""},
+    {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": "x"},
+    {"type": "Replace", "pattern": {"Regex": "^"}, "content": "x"}]]
+CASES = CLASSES + ADDED + REST + PATTERNS + FIRST
 
 
 def write_folder(folder: Path, base: str, edits: dict) -> None:
