@@ -1,6 +1,7 @@
 #include "tokenize/bert_vocabulary.h"
 
 #include <filesystem>
+#include <span>
 #include <utility>
 
 #include "base/line_reader.h"
@@ -47,6 +48,17 @@ std::int32_t required(const Model& model, const std::string& token, const std::s
   return id;
 }
 
+// Words are looked up by the ids of vocab.txt, special tokens by those of the files beside it, too.
+void require_same_ids(const Model& model, std::span<const AddedToken> roles,
+                      const std::string& path) {
+  for (const AddedToken& token : roles) {
+    const std::int32_t id = model.token_to_id(token.content);
+    if (id < 0 || id == token.id) continue;
+    throw InvalidFormat(path + ": the id of the special token " + token.content + ": expected " +
+                        std::to_string(id) + " (vocab.txt), found " + std::to_string(token.id));
+  }
+}
+
 Template make_template(std::int32_t cls, std::int32_t sep) {
   using Kind = TemplatePiece::Kind;
   Template special;
@@ -79,7 +91,9 @@ BertVocabulary read_bert_vocabulary(const std::string& folder, const TokenizerCo
     token.id = model.token_to_id(token.content);
     if (token.id >= 0) vocabulary.added.push_back(token);
   }
+  const std::size_t roles = vocabulary.added.size();
   complete_added_tokens(config, vocabulary_of(model), numbering, vocabulary.added);
+  require_same_ids(model, std::span(vocabulary.added).first(roles), config.path());
   return vocabulary;
 }
 

@@ -82,6 +82,8 @@ TEST(Reference, is_not_guessed_where_it_would_give_ids_that_nobody_expects) {
        "tokenizer_class: expected BertJapaneseTokenizer or BertTokenizer beside "},
       {"xlmr-spm-only", R"({"added_tokens_decoder":{"3010":{"content":"<extra>"}}})"_json,
        "the id of the added token <extra>: expected 3002 (no gap), found 3010"},
+      {"bert-base-v1", R"({"added_tokens_decoder":{"2":null,"9":{"content":"[CLS]"}}})"_json,
+       "the id of the special token [CLS]: expected 2 (vocab.txt), found 9"},
       {"modernbert-base-v2", R"({"truncation_side":"left"})"_json,
        "truncation_side is left; supported: right"},
       {"bert-base-v1", R"({"split_special_tokens":true})"_json,
