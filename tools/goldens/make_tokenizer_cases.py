@@ -128,6 +128,9 @@ ADDED = [
      config(added_tokens_decoder=None) | {"special_tokens_map.json": {"pad_token": "[PAD]"}}, ["a[PAD]"]),
 ]
 REST = [
+    ("white space that another token has taken along", MODERNBERT, tokenizer(added_tokens=added(
+        MODERNBERT, lambda tokens: tokens.append({"id": 3000, **token("\n", lstrip=True, rstrip=True)}))),
+     ["a\n \nb", "\n\n"]),
     ("LlamaTokenizer makes the template anew", MODERNBERT, config(tokenizer_class="LlamaTokenizer"),
      ["京都", ["京都", "歴史"]]),
     ("LlamaTokenizer with add_eos_token", MODERNBERT,
