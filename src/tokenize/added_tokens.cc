@@ -84,6 +84,7 @@ void AddedTokenFinder::split(std::string_view text, std::vector<Section>& sectio
     if (token.single_word && !stands_alone(text, begin, end)) continue;
     if (token.lstrip) begin = std::max(without_trailing_space(text.substr(0, begin)), done);
     if (token.rstrip) end += leading_space(text.substr(end));
+    if (begin == end) continue;  // the token before it has taken this one along
     if (done < begin) sections.push_back({done, begin, -1});
     sections.push_back({begin, end, token.id});
     done = end;

@@ -7,7 +7,7 @@ namespace narabi::tokenize {
 
 LoadedTokenizer load_bert(const std::string& folder) {
   const TokenizerConfig config(folder);
-  BertVocabulary vocabulary = read_bert_vocabulary(folder, config);
+  BertVocabulary vocabulary = read_bert_vocabulary(folder, config, Numbering::kLibrary);
   PipelineParts parts;
   parts.model = std::move(vocabulary.model);
   parts.added = std::move(vocabulary.added);

@@ -130,7 +130,7 @@ class JapaneseWorker {
 LoadedTokenizer load_bert_japanese(const std::string& folder) {
   const TokenizerConfig config(folder);
   const Settings settings = read_settings(config);
-  BertVocabulary vocabulary = read_bert_vocabulary(folder, config);
+  BertVocabulary vocabulary = read_bert_vocabulary(folder, config, Numbering::kAsGiven);
 
   SlowTokenizerParts parts;
   parts.lowercase = config.flag("do_lower_case").value_or(false);

@@ -1,6 +1,7 @@
 #include "tokenize/bert_vocabulary.h"
 
 #include <filesystem>
+#include <span>
 #include <utility>
 
 #include "base/line_reader.h"
@@ -28,6 +29,11 @@ std::unique_ptr<const Model> read_model(const std::string& folder, const std::st
                                         const std::string& unk_token) {
   const auto compiled = CompiledTokenizer::find(folder);
   if (!compiled) return make_wordpiece(read_pieces(path, unk_token), path);
+  if (compiled->source() != CompiledTokenizer::Source::kVocabTxt) {
+    throw InvalidFormat(compiled->path() +
+                        ": expected one compiled from vocab.txt, found one from tokenizer.json; "
+                        "write the folder again with `narabi quantize`");
+  }
   VocabularyTables tables = compiled->tables();
   tables.owner = compiled;
   WordPieceOptions options;
@@ -42,6 +48,17 @@ std::int32_t required(const Model& model, const std::string& token, const std::s
   return id;
 }
 
+// Words are looked up by the ids of vocab.txt, special tokens by those of the files beside it, too.
+void require_same_ids(const Model& model, std::span<const AddedToken> roles,
+                      const std::string& path) {
+  for (const AddedToken& token : roles) {
+    const std::int32_t id = model.token_to_id(token.content);
+    if (id < 0 || id == token.id) continue;
+    throw InvalidFormat(path + ": the id of the special token " + token.content + ": expected " +
+                        std::to_string(id) + " (vocab.txt), found " + std::to_string(token.id));
+  }
+}
+
 Template make_template(std::int32_t cls, std::int32_t sep) {
   using Kind = TemplatePiece::Kind;
   Template special;
@@ -54,7 +71,8 @@ Template make_template(std::int32_t cls, std::int32_t sep) {
 
 }  // namespace
 
-BertVocabulary read_bert_vocabulary(const std::string& folder, const TokenizerConfig& config) {
+BertVocabulary read_bert_vocabulary(const std::string& folder, const TokenizerConfig& config,
+                                    Numbering numbering) {
   const std::string path = (std::filesystem::path(folder) / "vocab.txt").string();
   const std::string unk = config.special("unk_token", "[UNK]");
   BertVocabulary vocabulary;
@@ -73,7 +91,9 @@ BertVocabulary read_bert_vocabulary(const std::string& folder, const TokenizerCo
     token.id = model.token_to_id(token.content);
     if (token.id >= 0) vocabulary.added.push_back(token);
   }
-  complete_added_tokens(config, model, vocabulary.added);
+  const std::size_t roles = vocabulary.added.size();
+  complete_added_tokens(config, vocabulary_of(model), numbering, vocabulary.added);
+  require_same_ids(model, std::span(vocabulary.added).first(roles), config.path());
   return vocabulary;
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tokenize/added_tokens.h"
+#include "tokenize/added_vocabulary.h"
 #include "tokenize/model.h"
 #include "tokenize/text_tokenizer.h"
 #include "tokenize/tokenizer_config.h"
@@ -21,6 +21,8 @@ struct BertVocabulary {
 };
 
 // Reads `folder`/vocab.txt. Throws InvalidFormat naming the file and the token that it lacks.
-BertVocabulary read_bert_vocabulary(const std::string& folder, const TokenizerConfig& config);
+// Added tokens are numbered as the tokenizer that `numbering` stands for does it.
+BertVocabulary read_bert_vocabulary(const std::string& folder, const TokenizerConfig& config,
+                                    Numbering numbering);
 
 }  // namespace narabi::tokenize

@@ -163,18 +163,19 @@ std::shared_ptr<const CompiledTokenizer> CompiledTokenizer::find(const std::stri
 bool compile_tokenizer(const std::string& folder, const std::string& target) {
   const fs::path source(folder), output = fs::path(target) / kCompiledFile;
   const TokenizerConfig config(folder);
-  if (base::is_file(source / "tokenizer.json")) {
+  if (!config.is_bert_japanese() && base::is_file(source / "tokenizer.json")) {
     const base::MappedFile file((source / "tokenizer.json").string());
     const JsonParts parts = split_tokenizer_json(file.text(), file.path());
     write(output.string(), {CompiledTokenizer::Source::kTokenizerJson, base::checksum(file.bytes()),
                             parts.skeleton, *parts.model});
     return true;
   }
-  const bool sentencepiece = base::is_file(source / "sentencepiece.bpe.model") ||
-                             base::is_file(source / "tokenizer.model");
+  const bool sentencepiece =
+      !config.is_bert_japanese() && (base::is_file(source / "sentencepiece.bpe.model") ||
+                                     base::is_file(source / "tokenizer.model"));
   if (sentencepiece || !base::is_file(source / "vocab.txt")) return false;
   const base::MappedFile file((source / "vocab.txt").string());
-  const BertVocabulary vocabulary = read_bert_vocabulary(folder, config);
+  const BertVocabulary vocabulary = read_bert_vocabulary(folder, config, Numbering::kLibrary);
   write(output.string(), {CompiledTokenizer::Source::kVocabTxt, base::checksum(file.bytes()), "",
                           *vocabulary.model});
   return true;

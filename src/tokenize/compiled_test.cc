@@ -107,6 +107,15 @@ TEST_F(Compiled, leaves_a_sentencepiece_model_to_its_library) {
   EXPECT_FALSE(std::filesystem::exists(path(kCompiledFile)));
 }
 
+// As load_tokenizer() reads the folder.
+TEST_F(Compiled, is_made_of_vocab_txt_for_BertJapaneseTokenizer) {
+  write("tokenizer_config.json", R"({"tokenizer_class":"BertJapaneseTokenizer"})");
+  write("tokenizer.json", kUnigram);
+  compile("vocab.txt", kVocabulary);
+  EXPECT_EQ(CompiledTokenizer::find(folder_.string())->source(),
+            CompiledTokenizer::Source::kVocabTxt);
+}
+
 TEST_F(Compiled, is_refused_where_its_source_has_become_another) {
   compile("tokenizer.json", kUnigram);
   write("tokenizer.json", kWordPiece);

@@ -1,4 +1,5 @@
-// Which tokenizer a folder holds: tokenizer.json is the truth where it exists.
+// Which tokenizer a folder holds: tokenizer.json is the truth where it exists and the class
+// reads it.
 #include <filesystem>
 
 #include "base/paths.h"
@@ -11,17 +12,20 @@
 namespace narabi::tokenize {
 namespace {
 
-// vocab.txt alone: the class says whose. Without one, transformers goes by the architecture, which
-// is BERT for all that come with a vocab.txt.
+// The class says whose vocab.txt it is.
 LoadedTokenizer load_vocab_txt(const std::string& folder) {
   const TokenizerConfig config(folder);
   const std::string name = config.tokenizer_class();
-  if (name == "BertJapaneseTokenizer") return load_bert_japanese(folder);
-  if (name == "BertTokenizer" || name == "DistilBertTokenizer" || name == "ElectraTokenizer")
+  if (config.is_bert_japanese()) return load_bert_japanese(folder);
+  if (!config.names_class() && (config.has("word_tokenizer_type") || config.has("mecab_kwargs"))) {
+    // transformers would take them for nothing, a model trained with MeCab would not.
+    throw InvalidFormat(config.path() +
+                        ": tokenizer_class: expected BertJapaneseTokenizer or BertTokenizer beside "
+                        "word_tokenizer_type or mecab_kwargs, found none");
+  }
+  if (name.empty() || name == "BertTokenizer" || name == "DistilBertTokenizer" ||
+      name == "ElectraTokenizer") {
     return load_bert(folder);
-  if (name.empty()) {
-    const bool japanese = config.has("word_tokenizer_type") || config.has("mecab_kwargs");
-    return japanese ? load_bert_japanese(folder) : load_bert(folder);
   }
   throw Unsupported(config.path() + ": tokenizer_class is " + name +
                     "; supported with vocab.txt and no tokenizer.json: BertTokenizer, "
@@ -42,9 +46,10 @@ LoadedTokenizer load_tokenizer(const std::string& folder) {
   const std::filesystem::path root(folder);
   const auto has = [&](const char* name) { return base::is_file(root / name); };
   const auto compiled = CompiledTokenizer::find(folder);
-  if (compiled && compiled->source() == CompiledTokenizer::Source::kTokenizerJson)
+  const bool japanese = TokenizerConfig(folder).is_bert_japanese();
+  if (compiled && !japanese && compiled->source() == CompiledTokenizer::Source::kTokenizerJson)
     return load_compiled(folder, compiled);
-  if (compiled) return load_vocab_txt(folder);
+  if (compiled || japanese) return load_vocab_txt(folder);
   if (has("tokenizer.json")) return load_tokenizer_json(folder);
   if (has("sentencepiece.bpe.model") || has("tokenizer.model")) return load_sentencepiece(folder);
   if (has("vocab.txt")) return load_vocab_txt(folder);

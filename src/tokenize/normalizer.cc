@@ -1,6 +1,7 @@
 #include "tokenize/normalizer.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "base/utf8.h"
@@ -13,7 +14,14 @@ template <typename Function>
 class From final : public Normalizer {
  public:
   explicit From(Function function) : function_(std::move(function)) {}
-  void apply(std::string& text) const override { function_(text); }
+  bool apply(std::string& text) const override {
+    if constexpr (std::is_void_v<std::invoke_result_t<const Function&, std::string&>>) {
+      function_(text);
+      return true;
+    } else {
+      return function_(text);
+    }
+  }
 
  private:
   Function function_;
@@ -35,10 +43,19 @@ void rewrite(std::string& text, Body body) {
 }
 
 template <typename Keep>
-void filter(std::string& text, Keep keep) {
+bool keeps_first(std::string_view text, Keep keep) {
+  std::size_t offset = 0;
+  return text.empty() || keep(base::next_code_point(text, offset));
+}
+
+// Whether the first character stays.
+template <typename Keep>
+bool filter(std::string& text, Keep keep) {
+  const bool first = keeps_first(text, keep);
   rewrite(text, [&](char32_t c, std::string& out) {
     if (keep(c)) base::append_utf8(out, c);
   });
+  return first;
 }
 
 bool is_bert_control(char32_t c) {
@@ -54,11 +71,16 @@ bool is_ideograph(char32_t c) {
          (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
 }
 
-void clean(std::string& text) {
+bool is_clean(char32_t c) {
+  return c != 0 && c != 0xFFFD && !is_bert_control(c);
+}
+
+bool clean(std::string& text) {
+  const bool first = keeps_first(text, is_clean);
   rewrite(text, [](char32_t c, std::string& out) {
-    if (c == 0 || c == 0xFFFD || is_bert_control(c)) return;
-    base::append_utf8(out, text::is_white_space(c) ? U' ' : c);
+    if (is_clean(c)) base::append_utf8(out, text::is_white_space(c) ? U' ' : c);
   });
+  return first;
 }
 
 void space_ideographs(std::string& text) {
@@ -84,24 +106,26 @@ bool is_nmt_space(char32_t c) {
          c == 0xFFFD;
 }
 
-void strip(std::string& text, StripSides sides) {
-  std::size_t begin = text.size(), end = 0;
+bool strip(std::string& text, StripSides sides) {
+  std::size_t begin = text.size(), end = 0;  // of what is no white space
   for (std::size_t offset = 0; offset < text.size();) {
     const std::size_t at = offset;
     if (text::is_white_space(base::next_code_point(text, offset))) continue;
     begin = std::min(begin, at);
     end = offset;
   }
-  if (begin > end) begin = end = 0;  // nothing but white space
-  if (sides.right || end == 0) text.resize(end);
+  if (sides.right) text.resize(end);
   if (sides.left) text.erase(0, std::min(begin, text.size()));
+  return !sides.left || begin == 0;
 }
 
 }  // namespace
 
 NormalizerPtr make_sequence(std::vector<NormalizerPtr> parts) {
   return from([parts = std::move(parts)](std::string& text) {
-    for (const NormalizerPtr& part : parts) part->apply(text);
+    bool first = true;
+    for (const NormalizerPtr& part : parts) first = part->apply(text) && first;
+    return first;
   });
 }
 
@@ -118,13 +142,18 @@ NormalizerPtr make_replace(Pattern pattern, std::string content) {
     std::vector<Span> spans;
     pattern.find(text, spans);
     if (std::none_of(spans.begin(), spans.end(), [](const Span& span) { return span.match; }))
-      return;
+      return true;
+    // The library aligns what it puts in with the last character that it takes out.
+    const Span& start = spans[0];
+    const bool first = !start.match || start.begin == start.end ||
+                       (!content.empty() && base::utf8_length(text[0]) == start.end);
     std::string out;
     for (const Span& span : spans) {
       out += span.match ? std::string_view(content)
                         : std::string_view(text).substr(span.begin, span.end - span.begin);
     }
     text = std::move(out);
+    return first;
   });
 }
 
@@ -139,31 +168,34 @@ NormalizerPtr make_lowercase() {
 }
 
 NormalizerPtr make_strip(StripSides sides) {
-  return from([sides](std::string& text) { strip(text, sides); });
+  return from([sides](std::string& text) { return strip(text, sides); });
 }
 
 NormalizerPtr make_strip_accents() {
   return from(
-      [](std::string& text) { filter(text, [](char32_t c) { return !text::is_mark(c); }); });
+      [](std::string& text) { return filter(text, [](char32_t c) { return !text::is_mark(c); }); });
 }
 
 NormalizerPtr make_nmt() {
   return from([](std::string& text) {
+    const bool first = keeps_first(text, [](char32_t c) { return !is_nmt_dropped(c); });
     rewrite(text, [](char32_t c, std::string& out) {
       if (!is_nmt_dropped(c)) base::append_utf8(out, is_nmt_space(c) ? U' ' : c);
     });
+    return first;
   });
 }
 
 NormalizerPtr make_bert_normalizer(const BertNormalizerOptions& options) {
   return from([options](std::string& text) {
-    if (options.clean_text) clean(text);
+    bool first = !options.clean_text || clean(text);
     if (options.handle_chinese_chars) space_ideographs(text);
     if (options.strip_accents) {
       text = text::normalise(text, text::Form::kNfd);
-      filter(text, [](char32_t c) { return !is_bert_nonspacing_mark(c); });
+      first = filter(text, [](char32_t c) { return !is_bert_nonspacing_mark(c); }) && first;
     }
     if (options.lowercase) text = text::lower_each(text);
+    return first;
   });
 }
 

@@ -15,7 +15,8 @@ namespace narabi::tokenize {
 class Normalizer {
  public:
   virtual ~Normalizer() = default;
-  virtual void apply(std::string& text) const = 0;
+  // False where what `text` began with is gone, so that it begins further on now.
+  virtual bool apply(std::string& text) const = 0;
 };
 
 using NormalizerPtr = std::unique_ptr<const Normalizer>;

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "narabi/error.h"
+#include "tokenize/oniguruma.h"
 
 namespace narabi::tokenize {
 namespace {
@@ -17,7 +18,6 @@ constexpr int32_t kTimeLimit = 10'000;
 constexpr std::string_view kMeta = "\\^$.|?*+()[]{}-&~";  // and what sets give a meaning to
 
 void append(std::vector<Span>& spans, std::size_t& last, std::size_t begin, std::size_t end) {
-  if (begin == end) return;
   if (last < begin) spans.push_back({last, begin, false});
   spans.push_back({begin, end, true});
   last = end;
@@ -81,19 +81,21 @@ Pattern Pattern::literal(std::string text) {
 
 Pattern Pattern::regex(const std::string& expression, const std::string& where) {
   Pattern pattern;
+  pattern.impl_->runs = as_runs(expression);
+  if (pattern.impl_->runs) return pattern;
   UErrorCode status = U_ZERO_ERROR;
   UParseError error;
-  pattern.impl_->expression.reset(
-      icu::RegexPattern::compile(icu::UnicodeString::fromUTF8(expression), error, status));
+  pattern.impl_->expression.reset(icu::RegexPattern::compile(
+      icu::UnicodeString::fromUTF8(to_icu(expression, where)), error, status));
   if (U_FAILURE(status)) {
     throw Unsupported(where + ": regular expression " + expression + ": " + u_errorName(status));
   }
-  pattern.impl_->runs = as_runs(expression);
   return pattern;
 }
 
 void Pattern::find(std::string_view text, std::vector<Span>& spans) const {
   spans.clear();
+  if (text.empty()) return;
   std::size_t last = 0;
   if (impl_->runs) {
     find_runs(*impl_->runs, text, spans, last);
@@ -113,8 +115,11 @@ void Pattern::find(std::string_view text, std::vector<Span>& spans) const {
       matcher->setTimeLimit(kTimeLimit, status);
       matcher->reset(&source);
       while (matcher->find(status)) {
-        append(spans, last, static_cast<std::size_t>(matcher->start64(status)),
-               static_cast<std::size_t>(matcher->end64(status)));
+        const auto begin = static_cast<std::size_t>(matcher->start64(status)),
+                   end = static_cast<std::size_t>(matcher->end64(status));
+        // The library takes no empty match right after another match.
+        if (begin == end && !spans.empty() && begin == last) continue;
+        append(spans, last, begin, end);
       }
     }
     utext_close(&source);

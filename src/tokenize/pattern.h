@@ -18,13 +18,13 @@ struct Span {
 class Pattern {
  public:
   static Pattern literal(std::string text);
-  // ICU's dialect; throws Unsupported naming `where` for what it cannot parse.
+  // Oniguruma's dialect; throws Unsupported naming `where` for what to_icu() or ICU cannot read.
   static Pattern regex(const std::string& expression, const std::string& where);
   ~Pattern();
   Pattern(Pattern&&) noexcept;
 
-  // Replaces `spans` by the whole of `text` as matches and what is between them; empty matches are
-  // left out.
+  // Replaces `spans` by the whole of `text` as matches, which may be empty, and what is between
+  // them.
   void find(std::string_view text, std::vector<Span>& spans) const;
 
  private:

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "base/utf8.h"
+#include "narabi/error.h"
 
 namespace narabi::tokenize {
 namespace {
@@ -39,6 +40,52 @@ TEST(Pattern, leaves_other_expressions_to_icu) {
   EXPECT_EQ(ends_of(Pattern::regex("[0-9]", "x"), "-1"), digit);
   EXPECT_EQ(ends_of(Pattern::regex("\\d{2,}", "x"), "-12").size(), 2u);
   EXPECT_EQ(ends_of(Pattern::regex("[^a]", "x"), "ab").size(), 2u);
+}
+
+// What they mean where they are accepted: reference_test.cc.
+TEST(Pattern, refuses_what_Oniguruma_may_read_otherwise) {
+  for (const std::string expression : {"\\v",
+                                       "\\O",
+                                       "\\Qa\\E",
+                                       "\\Z",
+                                       "\\1",
+                                       "\\xE9",
+                                       "\\x{D800}",
+                                       "\\u30",
+                                       "\\pL",
+                                       "\\p{XDigit}",
+                                       "\\p{Script=Han}",
+                                       "\\p{^L}",
+                                       "[a-z--b]",
+                                       "[a-z&&b]",
+                                       "[[a]b]",
+                                       "[]a]",
+                                       "[a-\\w]",
+                                       "[\\b]",
+                                       "[[:alpha:]]",
+                                       "[[:^space:]]",
+                                       "[a",
+                                       "(?m)a",
+                                       "a(?i)b",
+                                       "(?<n>a)",
+                                       "(?#a)",
+                                       "(*FAIL)",
+                                       "a{,2}",
+                                       "a{2}?",
+                                       "a{1,2}+",
+                                       "a**",
+                                       "a{b",
+                                       "*",
+                                       "a\\",
+                                       "("}) {
+    try {
+      Pattern::regex(expression, "DIR/tokenizer.json.Regex");
+      ADD_FAILURE() << "accepts " << expression;
+    } catch (const Unsupported& error) {
+      const std::string start = "DIR/tokenizer.json.Regex: regular expression " + expression + ": ";
+      EXPECT_EQ(std::string(error.what()).substr(0, start.size()), start);
+    }
+  }
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ class PipelineWorker final : public Worker {
                          std::size_t limit) {
     if (pipeline_.parts_.normalizer) {
       normal_ = text;
-      pipeline_.parts_.normalizer->apply(normal_);
+      at_start = pipeline_.parts_.normalizer->apply(normal_) && at_start;
       text = normal_;
     }
     pipeline_.normalized_.split(text, normalized_);

@@ -2,10 +2,12 @@
 #include <sentencepiece_processor.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "base/mapped_file.h"
 #include "base/paths.h"
 #include "narabi/error.h"
+#include "tokenize/added_vocabulary.h"
 #include "tokenize/slow_tokenizer.h"
 
 namespace narabi::tokenize {
@@ -44,25 +46,52 @@ TextToIds make_encoder(const Processor& processor, IdRule rule) {
   };
 }
 
-AddedToken special(std::string content, std::int32_t id, bool lstrip = false) {
-  AddedToken token;
-  token.content = std::move(content);
-  token.id = id;
-  token.lstrip = lstrip;
-  return token;
+// Without gaps before their ids, which the fast tokenizers close and the slow ones keep.
+void complete(const TokenizerConfig& config, const BaseVocabulary& vocabulary,
+              std::vector<AddedToken>& added) {
+  std::vector<AddedToken> fast = added;
+  complete_added_tokens(config, vocabulary, Numbering::kLibrary, fast);
+  complete_added_tokens(config, vocabulary, Numbering::kAsGiven, added);
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    if (added[i].id == fast[i].id) continue;
+    throw Unsupported(config.path() + ": the id of the added token " + added[i].content +
+                      ": expected " + std::to_string(fast[i].id) + " (no gap), found " +
+                      std::to_string(added[i].id));
+  }
+}
+
+BaseVocabulary fairseq_vocabulary(const Processor& processor) {
+  const std::int32_t mask = processor->GetPieceSize() + 1;
+  const auto id_of = [processor, mask](std::string_view token) {
+    constexpr std::string_view kFirst[] = {"<s>", "<pad>", "</s>", "<unk>"};
+    for (std::int32_t id = 0; id < 4; ++id) {
+      if (kFirst[id] == token) return id;
+    }
+    if (token == "<mask>") return mask;
+    const int piece = processor->PieceToId(absl::string_view(token.data(), token.size()));
+    return piece == processor->unk_id() ? -1 : piece + 1;
+  };
+  return {id_of, mask + 1};
 }
 
 // <s> A </s></s> B </s>
 LoadedTokenizer load_fairseq(const std::string& path, const TokenizerConfig& config) {
   const Processor processor = open(path);
-  const int size = processor->GetPieceSize();
+  const BaseVocabulary vocabulary = fairseq_vocabulary(processor);
   SlowTokenizerParts parts;
-  parts.added = {special(config.special("bos_token", "<s>"), 0),
-                 special(config.special("pad_token", "<pad>"), 1),
-                 special(config.special("eos_token", "</s>"), 2),
-                 special(config.special("unk_token", "<unk>"), 3),
-                 special(config.special("mask_token", "<mask>"), size + 1, true)};
-  parts.vocabulary_size = size + 2;
+  for (const auto& [role, fallback] : {std::pair{"bos_token", "<s>"},
+                                       {"pad_token", "<pad>"},
+                                       {"eos_token", "</s>"},
+                                       {"unk_token", "<unk>"},
+                                       {"mask_token", "<mask>"}}) {
+    AddedToken token;
+    token.content = config.special(role, fallback);
+    token.id = vocabulary.id_of(token.content);
+    token.lstrip = role == std::string_view("mask_token");
+    if (token.id >= 0) parts.added.push_back(std::move(token));
+  }
+  complete(config, vocabulary, parts.added);
+  parts.vocabulary_size = vocabulary.size;
   parts.description = "SentencePiece (sentencepiece.bpe.model)";
   parts.make_worker = [processor] { return make_encoder(processor, {.offset = 1, .unknown = 3}); };
   LoadedTokenizer loaded;
@@ -74,33 +103,26 @@ LoadedTokenizer load_fairseq(const std::string& path, const TokenizerConfig& con
   return loaded;
 }
 
-// LlamaTokenizer: <s> A </s><s> B </s> as far as add_bos_token and add_eos_token say.
+// LlamaTokenizer
 LoadedTokenizer load_llama(const std::string& path, const TokenizerConfig& config) {
   if (!config.flag("legacy").value_or(true)) {
     throw Unsupported(config.path() + ": legacy is false; supported without tokenizer.json: true");
   }
   const Processor processor = open(path);
   SlowTokenizerParts parts;
-  for (AddedToken token : config.tokens()) {
-    if (token.id < 0) token.id = processor->PieceToId(token.content);
-    parts.added.push_back(std::move(token));
-  }
+  const auto id_of = [processor](std::string_view token) {
+    const int piece = processor->PieceToId(absl::string_view(token.data(), token.size()));
+    const bool unknown = piece == processor->unk_id() && token != processor->IdToPiece(piece);
+    return unknown ? -1 : piece;
+  };
+  complete(config, {id_of, processor->GetPieceSize()}, parts.added);
   parts.vocabulary_size = processor->GetPieceSize();
   parts.description = "SentencePiece (tokenizer.model)";
   parts.make_worker = [processor] {
     return make_encoder(processor, {.offset = 0, .unknown = processor->unk_id()});
   };
-  const std::int32_t bos = processor->PieceToId(config.special("bos_token", "<s>"));
-  const std::int32_t eos = processor->PieceToId(config.special("eos_token", "</s>"));
-  const auto side = [&](std::vector<TemplatePiece>& pieces, Kind kind, std::int32_t type) {
-    if (config.flag("add_bos_token").value_or(true)) pieces.push_back({Kind::kSpecial, bos, type});
-    pieces.push_back({kind, 0, type});
-    if (config.flag("add_eos_token").value_or(false)) pieces.push_back({Kind::kSpecial, eos, type});
-  };
   LoadedTokenizer loaded;
-  side(loaded.special.single, Kind::kFirst, 0);
-  side(loaded.special.pair, Kind::kFirst, 0);
-  side(loaded.special.pair, Kind::kSecond, 1);
+  loaded.special = llama_template(config, {id_of, processor->GetPieceSize()}, parts.added);
   loaded.special.slow_truncation = true;
   loaded.text = make_slow_tokenizer(std::move(parts));
   return loaded;

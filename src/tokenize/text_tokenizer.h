@@ -69,7 +69,8 @@ LoadedTokenizer load_sentencepiece(
     const std::string& folder);  // sentencepiece.bpe.model, tokenizer.model
 LoadedTokenizer load_bert_japanese(const std::string& folder);  // vocab.txt, MeCab
 LoadedTokenizer load_bert(const std::string& folder);           // vocab.txt, no MeCab
-// Picks by what the folder holds: tokenizer.json is the truth where it exists.
+// Picks by what the folder holds: tokenizer.json is the truth where it exists and the class reads
+// it.
 LoadedTokenizer load_tokenizer(const std::string& folder);
 
 }  // namespace narabi::tokenize

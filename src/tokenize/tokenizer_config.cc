@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <span>
+#include <utility>
 
 #include "base/json_depth.h"
 #include "base/mapped_file.h"
 #include "base/paths.h"
 #include "narabi/error.h"
-#include "tokenize/model.h"
 
 namespace narabi::tokenize {
 
@@ -17,6 +18,48 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t kMaxConfigDepth = 64;
+constexpr std::uint64_t kLargestId = 1 << 24;
+// The classes of AutoTokenizer for what config.json alone says.
+constexpr std::pair<std::string_view, std::string_view> kClassOfModel[] = {
+    {"bert", "BertTokenizer"},
+    {"bert-japanese", "BertJapaneseTokenizer"},
+    {"big_bird", "BigBirdTokenizer"},
+    {"camembert", "CamembertTokenizer"},
+    {"distilbert", "DistilBertTokenizer"},
+    {"electra", "ElectraTokenizer"},
+    {"ernie", "BertTokenizer"},
+    {"gemma", "GemmaTokenizer"},
+    {"llama", "LlamaTokenizer"},
+    {"mpnet", "MPNetTokenizer"},
+    {"roberta", "RobertaTokenizer"},
+    {"t5", "T5Tokenizer"},
+    {"xlm-roberta", "XLMRobertaTokenizer"}};
+// Their constructors set the normalizer of tokenizer.json as BertTokenizerFast's does.
+constexpr std::string_view kBertLike[] = {
+    "BertTokenizer",       "ConvBertTokenizer",   "DistilBertTokenizer", "ElectraTokenizer",
+    "FunnelTokenizer",     "LayoutLMTokenizer",   "LxmertTokenizer",     "MPNetTokenizer",
+    "MobileBertTokenizer", "SqueezeBertTokenizer"};
+// Their model_input_names leave token_type_ids out; transformers 5 alone writes TokenizersBackend,
+// with the key where there are types.
+constexpr std::string_view kWithoutTypes[] = {
+    "BartTokenizer",      "BarthezTokenizer",  "BigBirdTokenizer",    "CamembertTokenizer",
+    "CodeLlamaTokenizer", "CohereTokenizer",   "DistilBertTokenizer", "GPT2Tokenizer",
+    "GPTNeoXTokenizer",   "GemmaTokenizer",    "LlamaTokenizer",      "LongformerTokenizer",
+    "MBart50Tokenizer",   "MBartTokenizer",    "MPNetTokenizer",      "NllbTokenizer",
+    "PegasusTokenizer",   "Qwen2Tokenizer",    "ReformerTokenizer",   "RobertaTokenizer",
+    "T5Tokenizer",        "TokenizersBackend", "XGLMTokenizer",       "XLMRobertaTokenizer"};
+
+bool among(std::span<const std::string_view> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string_view class_of_model(std::string_view model_type) {
+  for (const auto& [type, name] : kClassOfModel) {
+    if (type == model_type) return name;
+  }
+  return "";
+}
+
 constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
                                   "pad_token", "cls_token", "mask_token"};
 
@@ -58,8 +101,10 @@ std::optional<bool> flag_of(const json* value, const std::string& path, std::str
   return value->get<bool>();
 }
 
-// A token written as "x" or as {"content": "x", "lstrip": ...}; special ones are not normalised.
-AddedToken token_of(const json& value, const std::string& path, std::string_view key) {
+// A token written as "x" or as {"content": "x", "lstrip": ...}; `special` is what one is that does
+// not say so. Special ones are not normalised unless they say so.
+AddedToken token_of(const json& value, const std::string& path, std::string_view key,
+                    bool special) {
   AddedToken token;
   token.id = -1;
   if (value.is_string()) {
@@ -70,8 +115,13 @@ AddedToken token_of(const json& value, const std::string& path, std::string_view
   token.single_word = flag_of(find(value, "single_word"), path, key).value_or(false);
   token.lstrip = flag_of(find(value, "lstrip"), path, key).value_or(false);
   token.rstrip = flag_of(find(value, "rstrip"), path, key).value_or(false);
-  token.normalized = flag_of(find(value, "normalized"), path, key).value_or(false);
+  token.normalized = flag_of(find(value, "normalized"), path, key)
+                         .value_or(!flag_of(find(value, "special"), path, key).value_or(special));
   return token;
+}
+
+auto same_content(const AddedToken& token) {
+  return [&token](const AddedToken& other) { return other.content == token.content; };
 }
 
 std::int32_t parse_id(const std::string& text, const std::string& path) {
@@ -85,12 +135,17 @@ std::int32_t parse_id(const std::string& text, const std::string& path) {
 }  // namespace
 
 struct TokenizerConfig::Impl {
-  std::string path, map_path;
-  json config = json::object(), map = json::object();
+  // map: special_tokens_map.json, added: added_tokens.json, model: config.json
+  std::string path, map_path, added_path, model_path;
+  json config = json::object(), map = json::object(), added = json::object(),
+       model = json::object();
 
+  // special_tokens_map.json is the older file: it counts where there is no added_tokens_decoder,
+  // and then wins.
   const json* role(std::string_view name) const {
-    const json* value = find(config, name);
-    return value != nullptr ? value : find(map, name);
+    const bool older = find(config, "added_tokens_decoder") == nullptr;
+    const json* value = older ? find(map, name) : nullptr;
+    return value != nullptr ? value : find(config, name);
   }
 };
 
@@ -100,9 +155,17 @@ TokenizerConfig::TokenizerConfig(const std::string& folder) {
   auto impl = std::make_shared<Impl>();
   impl->path = (std::filesystem::path(folder) / "tokenizer_config.json").string();
   impl->map_path = (std::filesystem::path(folder) / "special_tokens_map.json").string();
+  impl->added_path = (std::filesystem::path(folder) / "added_tokens.json").string();
+  impl->model_path = (std::filesystem::path(folder) / "config.json").string();
   impl->config = read(impl->path);
   impl->map = read(impl->map_path);
+  impl->added = read(impl->added_path);
+  impl->model = read(impl->model_path);
   impl_ = std::move(impl);
+  if (const std::string side = text("truncation_side", "right"); side != "right")
+    throw Unsupported(path() + ": truncation_side is " + side + "; supported: right");
+  if (flag("split_special_tokens").value_or(false))
+    throw Unsupported(path() + ": split_special_tokens is true; supported: false");
 }
 
 const std::string& TokenizerConfig::path() const {
@@ -146,39 +209,71 @@ std::vector<std::string> TokenizerConfig::texts(std::string_view key) const {
 }
 
 std::string TokenizerConfig::tokenizer_class() const {
+  const auto in_model = [&](std::string_view key, std::string_view fallback) {
+    return text_of(find(impl_->model, key), impl_->model_path, key, fallback);
+  };
   std::string name = text("tokenizer_class", "");
+  if (name.empty()) name = in_model("tokenizer_class", class_of_model(in_model("model_type", "")));
   if (name.ends_with("Fast")) name.resize(name.size() - 4);
   return name;
 }
 
-std::string TokenizerConfig::special(std::string_view role, std::string_view fallback) const {
-  const json* value = impl_->role(role);
-  return value == nullptr ? std::string(fallback) : token_of(*value, impl_->path, role).content;
+bool TokenizerConfig::names_class() const {
+  return has("tokenizer_class") || find(impl_->model, "tokenizer_class") != nullptr;
 }
 
-std::vector<AddedToken> TokenizerConfig::tokens() const {
+std::string TokenizerConfig::special(std::string_view role, std::string_view fallback) const {
+  const json* value = impl_->role(role);
+  return value == nullptr ? std::string(fallback)
+                          : token_of(*value, impl_->path, role, true).content;
+}
+
+std::vector<AddedToken> TokenizerConfig::numbered_tokens() const {
   std::vector<AddedToken> tokens;
-  const auto add = [&](AddedToken token) {
-    const auto same = [&](const AddedToken& other) { return other.content == token.content; };
-    if (!token.content.empty() && std::none_of(tokens.begin(), tokens.end(), same))
-      tokens.push_back(std::move(token));
-  };
   if (const json* decoder = find(impl_->config, "added_tokens_decoder")) {
     if (!decoder->is_object()) wrong(impl_->path, "added_tokens_decoder", "an object");
     for (const auto& item : decoder->items()) {
-      AddedToken token = token_of(item.value(), impl_->path, "added_tokens_decoder");
+      AddedToken token = token_of(item.value(), impl_->path, "added_tokens_decoder", false);
       token.id = parse_id(item.key(), impl_->path);
-      add(std::move(token));
+      tokens.push_back(std::move(token));
+    }
+  } else {
+    const std::vector<AddedToken> special = special_tokens();
+    for (const auto& item : impl_->added.items()) {
+      if (!item.value().is_number_unsigned() || item.value().get<std::uint64_t>() > kLargestId)
+        wrong(impl_->added_path, item.key(), "an id");
+      AddedToken token;
+      token.content = item.key();
+      token.id = item.value().get<std::int32_t>();
+      token.normalized = std::none_of(special.begin(), special.end(), same_content(token));
+      tokens.push_back(std::move(token));
     }
   }
-  for (const char* role : kRoles) {
-    if (const json* value = impl_->role(role)) add(token_of(*value, impl_->path, role));
-  }
-  for (const json* list : {find(impl_->config, "additional_special_tokens"),
-                           find(impl_->map, "additional_special_tokens")}) {
-    if (list == nullptr || !list->is_array()) continue;
-    for (const json& value : *list) add(token_of(value, impl_->path, "additional_special_tokens"));
-  }
+  std::erase_if(tokens, [](const AddedToken& token) { return token.content.empty(); });
+  std::stable_sort(tokens.begin(), tokens.end(),
+                   [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  return tokens;
+}
+
+std::vector<AddedToken> TokenizerConfig::special_tokens() const {
+  std::vector<AddedToken> tokens;
+  const auto add = [&](const json* value, const std::string& path, std::string_view key) {
+    if (value == nullptr) return;
+    AddedToken token = token_of(*value, path, key, true);
+    if (!token.content.empty() && std::none_of(tokens.begin(), tokens.end(), same_content(token)))
+      tokens.push_back(std::move(token));
+  };
+  const auto add_all = [&](const json& file, const std::string& path, std::string_view key) {
+    const json* values = find(file, key);
+    if (values == nullptr) return;
+    if (!values->is_structured()) wrong(path, key, "an array of tokens");
+    for (const json& value : *values) add(&value, path, key);
+  };
+  for (const char* role : kRoles) add(impl_->role(role), impl_->path, role);
+  // Named ones in transformers 4, a list in 5.
+  add_all(impl_->config, impl_->path, "extra_special_tokens");
+  add_all(impl_->config, impl_->path, "additional_special_tokens");
+  if (!has_decoder()) add_all(impl_->map, impl_->map_path, "additional_special_tokens");
   return tokens;
 }
 
@@ -187,11 +282,11 @@ bool TokenizerConfig::gives_token_types() const {
     const std::vector<std::string> names = texts("model_input_names");
     return std::find(names.begin(), names.end(), "token_type_ids") != names.end();
   }
-  // The classes whose own model_input_names leave them out; transformers 5 alone writes
-  // TokenizersBackend, with the key where there are types.
-  const std::string name = tokenizer_class();
-  return !name.starts_with("XLMRoberta") && !name.starts_with("Llama") &&
-         !name.starts_with("Roberta") && name != "TokenizersBackend";
+  return !among(kWithoutTypes, tokenizer_class());
+}
+
+bool TokenizerConfig::sets_template() const {
+  return tokenizer_class() == "LlamaTokenizer" || tokenizer_class() == "GemmaTokenizer";
 }
 
 BertNormalizerOptions TokenizerConfig::bert_normalizer() const {
@@ -203,21 +298,8 @@ BertNormalizerOptions TokenizerConfig::bert_normalizer() const {
 }
 
 std::optional<BertNormalizerOptions> TokenizerConfig::bert_override() const {
-  if (tokenizer_class() != "BertTokenizer" && tokenizer_class() != "Bert") return std::nullopt;
+  if (!among(kBertLike, tokenizer_class())) return std::nullopt;
   return bert_normalizer();
-}
-
-void complete_added_tokens(const TokenizerConfig& config, const Model& model,
-                           std::vector<AddedToken>& added) {
-  std::int32_t next = model.vocabulary_size();
-  for (const AddedToken& token : added) next = std::max(next, token.id + 1);
-  for (AddedToken token : config.tokens()) {
-    const auto same = [&](const AddedToken& other) { return other.content == token.content; };
-    if (std::any_of(added.begin(), added.end(), same)) continue;
-    const std::int32_t known = model.token_to_id(token.content);
-    token.id = known >= 0 ? known : next++;
-    added.push_back(std::move(token));
-  }
 }
 
 }  // namespace narabi::tokenize

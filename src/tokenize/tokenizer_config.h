@@ -1,5 +1,5 @@
-// tokenizer_config.json and special_tokens_map.json: what transformers adds to the tokenizer's own
-// file.
+// tokenizer_config.json, special_tokens_map.json, added_tokens.json and the tokenizer's class in
+// config.json: what transformers adds to the tokenizer's own file.
 #pragma once
 
 #include <memory>
@@ -13,8 +13,8 @@
 
 namespace narabi::tokenize {
 
-// Both files may be missing: everything is then as transformers defaults it. Throws InvalidFormat
-// naming file and key.
+// All of them may be missing: everything is then as transformers defaults it. Throws InvalidFormat
+// and, for what would give other ids, Unsupported, naming file and key.
 class TokenizerConfig {
  public:
   TokenizerConfig();  // of no folder
@@ -29,29 +29,33 @@ class TokenizerConfig {
   std::vector<std::string> texts(std::string_view key) const;  // empty when absent
   bool has(std::string_view key) const;
 
-  // The class without "Fast".
+  // The class without "Fast": tokenizer_config.json's, else config.json's, else that of its
+  // model_type; empty where nothing says.
   std::string tokenizer_class() const;
+  bool names_class() const;  // not by model_type alone
+  // BertJapaneseTokenizer has no fast form: a tokenizer.json beside its vocab.txt is not read.
+  bool is_bert_japanese() const { return tokenizer_class() == "BertJapaneseTokenizer"; }
   // The special token of a role ("cls_token"), as a string or an object in either file.
   std::string special(std::string_view role, std::string_view fallback) const;
-  // All tokens that the files name, with the ids of added_tokens_decoder, else id -1.
-  std::vector<AddedToken> tokens() const;
+  // Tokens with the ids that the files give: of added_tokens_decoder, by id; where there is none,
+  // of added_tokens.json, which is older.
+  std::vector<AddedToken> numbered_tokens() const;
+  bool has_decoder() const { return has("added_tokens_decoder"); }
+  // The tokens of all roles and the additional special ones, without ids.
+  std::vector<AddedToken> special_tokens() const;
 
   // transformers hands token_type_ids to the model: model_input_names says, else the class does.
   bool gives_token_types() const;
+  // The class makes the pair template itself: llama_template().
+  bool sets_template() const;
   // BertTokenizerFast's arguments, or their defaults.
   BertNormalizerOptions bert_normalizer() const;
-  // They win over the normalizer that its file holds.
+  // Of the classes where they win over the BertNormalizer of tokenizer.json, if it stands alone.
   std::optional<BertNormalizerOptions> bert_override() const;
 
  private:
   struct Impl;
   std::shared_ptr<const Impl> impl_;
 };
-
-// Adds to `added` the tokens of `config` that it lacks. `known(token)`: the model's id or -1; a
-// token that nobody knows gets the first free id, as transformers' add_tokens() does.
-class Model;
-void complete_added_tokens(const TokenizerConfig& config, const Model& model,
-                           std::vector<AddedToken>& added);
 
 }  // namespace narabi::tokenize

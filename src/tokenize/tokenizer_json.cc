@@ -4,11 +4,13 @@
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/json_depth.h"
 #include "base/mapped_file.h"
 #include "base/utf8.h"
 #include "narabi/error.h"
+#include "tokenize/added_vocabulary.h"
 #include "tokenize/pipeline.h"
 #include "tokenize/tokenizer_config.h"
 #include "tokenize/tokenizer_json.h"
@@ -87,22 +89,21 @@ Pattern parse_pattern(const Field& field) {
   return Pattern::regex(field.at("Regex").text(), field.path());
 }
 
-NormalizerPtr parse_bert_normalizer(const Field& field, const TokenizerConfig& config) {
-  BertNormalizerOptions options = config.bert_override().value_or(BertNormalizerOptions{});
+NormalizerPtr parse_bert_normalizer(const Field& field) {
+  BertNormalizerOptions options;
   options.clean_text = field.flag("clean_text", true);
-  if (config.bert_override()) return make_bert_normalizer(options);
   options.handle_chinese_chars = field.flag("handle_chinese_chars", true);
   options.lowercase = field.flag("lowercase", true);
   options.strip_accents = field.flag("strip_accents", options.lowercase);
   return make_bert_normalizer(options);
 }
 
-NormalizerPtr parse_normalizer(const Field& field, const TokenizerConfig& config) {
+NormalizerPtr parse_normalizer(const Field& field) {
   const std::string type = field.type();
   if (type == "Sequence") {
     std::vector<NormalizerPtr> parts;
     for (const Field& part : field.at("normalizers").elements())
-      parts.push_back(parse_normalizer(part, config));
+      parts.push_back(parse_normalizer(part));
     return make_sequence(std::move(parts));
   }
   if (type == "Precompiled") {
@@ -123,11 +124,20 @@ NormalizerPtr parse_normalizer(const Field& field, const TokenizerConfig& config
   }
   if (type == "StripAccents") return make_strip_accents();
   if (type == "Nmt") return make_nmt();
-  if (type == "BertNormalizer") return parse_bert_normalizer(field, config);
+  if (type == "BertNormalizer") return parse_bert_normalizer(field);
   field.at("type").unsupported(
       type,
       "Sequence, Precompiled, Replace, Prepend, NFC, NFD, NFKC, NFKD, Lowercase, "
       "Strip, StripAccents, Nmt, BertNormalizer");
+}
+
+// transformers sets the options of a BertNormalizer anew where it is all there is, not within a
+// Sequence.
+NormalizerPtr parse_whole_normalizer(const Field& field, const TokenizerConfig& config) {
+  std::optional<BertNormalizerOptions> options = config.bert_override();
+  if (!options || field.type() != "BertNormalizer") return parse_normalizer(field);
+  options->clean_text = field.flag("clean_text", true);
+  return make_bert_normalizer(*options);
 }
 
 SplitBehavior parse_behavior(const Field& field) {
@@ -233,20 +243,21 @@ std::unique_ptr<const Model> parse_model(const Field& field, const VocabularyTab
   field.at("type").unsupported(type, "Unigram, WordPiece");
 }
 
-std::vector<AddedToken> parse_added_tokens(const Field& root, const Model& model) {
+std::vector<AddedToken> parse_added_tokens(const Field& root, const BaseVocabulary& vocabulary) {
   std::vector<AddedToken> tokens;
   if (!root.has("added_tokens")) return tokens;
   for (const Field& field : root.at("added_tokens").elements()) {
     AddedToken token;
     token.content = field.at("content").text();
-    token.id = field.at("id").id();
+    field.at("id")
+        .id();  // the library numbers them itself, and warns where the file does not agree
     token.single_word = field.flag("single_word", false);
     token.lstrip = field.flag("lstrip", false);
     token.rstrip = field.flag("rstrip", false);
     token.normalized = field.flag("normalized", true);
-    // The library takes the model's id where the model knows the token.
-    if (const std::int32_t known = model.token_to_id(token.content); known >= 0) token.id = known;
-    if (!token.content.empty()) tokens.push_back(std::move(token));
+    if (token.content.empty()) continue;
+    token.id = library_id(vocabulary, tokens, token.content);
+    tokens.push_back(std::move(token));
   }
   return tokens;
 }
@@ -330,6 +341,14 @@ std::string name_of(const json& root, bool compiled) {
          (compiled ? " (tokenizer.json, compiled)" : " (tokenizer.json)");
 }
 
+// transformers overrules a file's own truncation, but for the side.
+void refuse_left_truncation(const Field& root, const TokenizerConfig& config) {
+  if (config.has("truncation_side") || !root.has("truncation")) return;
+  const Field truncation = root.at("truncation");
+  if (const std::string side = truncation.text("direction", "Right"); side != "Right")
+    truncation.at("direction").unsupported(side, "Right");
+}
+
 }  // namespace
 
 LoadedTokenizer parse_tokenizer_json(std::string_view text, const std::string& path,
@@ -337,17 +356,25 @@ LoadedTokenizer parse_tokenizer_json(std::string_view text, const std::string& p
                                      const VocabularyTables* compiled) {
   const json root = parse_root(text, path);
   const Field field(root, path);
+  refuse_left_truncation(field, config);
   PipelineParts parts;
   parts.model = parse_model(field.at("model"), compiled);
-  parts.added = parse_added_tokens(field, *parts.model);
-  complete_added_tokens(config, *parts.model, parts.added);
-  if (field.has("normalizer")) parts.normalizer = parse_normalizer(field.at("normalizer"), config);
+  const BaseVocabulary vocabulary = vocabulary_of(*parts.model);
+  parts.added = parse_added_tokens(field, vocabulary);
+  complete_added_tokens(config, vocabulary, Numbering::kLibrary, parts.added);
+  if (field.has("normalizer"))
+    parts.normalizer = parse_whole_normalizer(field.at("normalizer"), config);
   if (field.has("pre_tokenizer"))
     parts.pre_tokenizer = parse_pre_tokenizer(field.at("pre_tokenizer"));
   parts.description = name_of(root, compiled != nullptr);
   LoadedTokenizer loaded;
-  loaded.special = field.has("post_processor") ? parse_post_processor(field.at("post_processor"))
-                                               : Template::bare();
+  if (config.sets_template()) {
+    loaded.special = llama_template(config, vocabulary, parts.added);
+  } else if (field.has("post_processor")) {
+    loaded.special = parse_post_processor(field.at("post_processor"));
+  } else {
+    loaded.special = Template::bare();
+  }
   loaded.special.token_types = config.gives_token_types();
   loaded.text = make_pipeline(std::move(parts));
   return loaded;

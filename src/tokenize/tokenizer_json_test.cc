@@ -110,6 +110,8 @@ TEST(TokenizerJson, says_what_is_wrong_and_where) {
        "regular expression (: "},
       {file_with(R"("normalizer":{"type":"Prepend","prepend":5},)"),
        "prepend: expected a string, found 5"},
+      {file_with(R"("truncation":{"direction":"Left","max_length":5},)"),
+       "truncation.direction is Left; supported: Right"},
   };
   for (const auto& [file, message] : cases) EXPECT_THAT(message_of(file), HasSubstr(message));
 }

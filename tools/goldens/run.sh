@@ -13,4 +13,5 @@ if [ ! -x .venv-golden5/bin/python ]; then
   (cd .venv-golden4/lib/python3*/site-packages && pwd) >"$(echo .venv-golden5/lib/python3*/site-packages)/golden4.pth"
 fi
 .venv-golden4/bin/python tools/goldens/make_goldens.py "$@"
+[ $# -gt 0 ] || .venv-golden4/bin/python tools/goldens/make_tokenizer_cases.py
 [ $# -gt 0 ] || .venv-golden5/bin/python tools/goldens/make_goldens.py
