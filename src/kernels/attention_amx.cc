@@ -90,10 +90,10 @@ struct TileHead : Bf16Head {
     }
   }
 
-  // Scores of a row -> bf16 probabilities in the same place, 0 for what it does not see; their
-  // sum. `all`: what every row of the block sees.
-  float softmax_row(float* row, Range tiles, Range all, Range seen) const {
-    Vec highest0 = broadcast(kUnseen), highest1 = highest0;
+  // The highest score of a row, lane by lane; kUnseen comes where it does not see a key. `all`:
+  // what every row of the block sees.
+  Vec hide_row(float* row, Range tiles, Range all, Range seen) const {
+    Vec highest = broadcast(kUnseen);
     for (std::size_t j = tiles.begin; j < tiles.end; j += kTile) {
       Vec a = load(row + j), b = load(row + j + kLanes);
       if (j < all.begin || j + kTile > all.end) {
@@ -102,29 +102,20 @@ struct TileHead : Bf16Head {
         store(row + j, a);
         store(row + j + kLanes, b);
       }
-      highest0 = _mm512_max_ps(highest0, a);
-      highest1 = _mm512_max_ps(highest1, b);
+      highest = _mm512_max_ps(highest, _mm512_max_ps(a, b));
     }
-    const Vec by = broadcast(factor),
-              shift = broadcast(-largest(_mm512_max_ps(highest0, highest1)) * factor);
-    Vec total = zero();
-    auto* out = reinterpret_cast<Bf16*>(row);
-    for (std::size_t j = tiles.begin; j < tiles.end; j += kTile) {
-      const Vec e0 = power_of_two(fma(load(row + j), by, shift));
-      const Vec e1 = power_of_two(fma(load(row + j + kLanes), by, shift));
-      total = add(total, add(e0, e1));
-      const __m512bh halves = _mm512_cvtne2ps_pbh(e1, e0);
-      std::memcpy(out + j, &halves, sizeof halves);
-    }
-    return sum(total);
+    return highest;
   }
 
   void attend_block(std::size_t i, Bf16* out, std::size_t out_stride) const {
     const Range tiles = sight.tiles_of(i, height), all = sight.seen_by_all(i, height);
     score_tiles(i, tiles);
     float inverse[kTileHeight];
-    for (std::size_t r = 0; r < height; ++r)
-      inverse[r] = 1.0f / softmax_row(scores + r * columns, tiles, all, sight.range_of(i + r, 1));
+    for (std::size_t r = 0; r < height; ++r) {
+      float* row = scores + r * columns;
+      const Vec highest = hide_row(row, tiles, all, sight.range_of(i + r, 1));
+      inverse[r] = 1.0f / softmax_row(row, tiles, highest);
+    }
     tiles_see_memory();
     alignas(64) float found[kTileHeight * 64];
     Product product{reinterpret_cast<const Bf16*>(scores) + tiles.begin,

@@ -31,21 +31,6 @@ struct DotHead : Bf16Head {
     }
   }
 
-  // Scores of a row -> bf16 probabilities in the same place, 0 for kUnseen; their sum.
-  float softmax_row(float* row, Range tiles, Vec highest) const {
-    const Vec by = broadcast(factor), shift = broadcast(-largest(highest) * factor);
-    Vec total = zero();
-    auto* out = reinterpret_cast<Bf16*>(row);
-    for (std::size_t j = tiles.begin; j < tiles.end; j += kTile) {
-      const Vec e0 = power_of_two(fma(load(row + j), by, shift));
-      const Vec e1 = power_of_two(fma(load(row + j + kLanes), by, shift));
-      total = add(total, add(e0, e1));
-      const __m512bh halves = _mm512_cvtne2ps_pbh(e1, e0);
-      std::memcpy(out + j, &halves, sizeof halves);
-    }
-    return sum(total);
-  }
-
   template <std::size_t rows>
   void attend_block(std::size_t i, Bf16* out, std::size_t out_stride) const {
     const Range tiles = sight.tiles_of(i, rows);
