@@ -27,7 +27,7 @@ function(narabi_train_program)
   if(NOT NARABI_UNITY)
     target_precompile_headers(narabi_train PRIVATE <torch/types.h>)  # 10 s of parsing, once
   endif()
-  set_source_files_properties(src/train/attention_core_bf16.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  set_source_files_properties(src/train/attention_core_bf16.cc src/train/attention_core_amx.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   add_executable(narabi-train src/train/main.cc)
   target_link_libraries(narabi-train PRIVATE narabi_train narabi_flags)
   narabi_link_torch(narabi-train)

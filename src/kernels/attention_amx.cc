@@ -1,69 +1,9 @@
 // attention_bf16() with AMX's tiles: as attention_bf16.cc, with 16 query rows x 64 keys (and then
 // 64 elements) at a time.
 #include "kernels/attention_pairs.inc"
-#include "kernels/tiles.h"
+#include "kernels/tile_product.h"
 
 namespace {
-
-constexpr std::size_t kTileHeight = 16;
-constexpr std::size_t kStep = 32;  // values of 16 bits that an instruction sums up
-
-// One step of 16 rows x 64 columns: tiles 0 to 3 += 4 x what lies at `right`, 16 columns each.
-inline void step_wide(const void* left, std::size_t left_stride, const std::int32_t* right,
-                      std::size_t right_stride) {
-  _tile_loadd(4, left, left_stride);
-  _tile_loadd(6, right, right_stride);
-  _tile_loadd(7, right + 16, right_stride);
-  _tile_dpbf16ps(0, 4, 6);
-  _tile_loadd(6, right + 32, right_stride);
-  _tile_dpbf16ps(1, 4, 7);
-  _tile_loadd(7, right + 48, right_stride);
-  _tile_dpbf16ps(2, 4, 6);
-  _tile_dpbf16ps(3, 4, 7);
-}
-
-// 16 rows x 32 columns.
-inline void step_narrow(const void* left, std::size_t left_stride, const std::int32_t* right,
-                        std::size_t right_stride) {
-  _tile_loadd(4, left, left_stride);
-  _tile_loadd(6, right, right_stride);
-  _tile_loadd(7, right + 16, right_stride);
-  _tile_dpbf16ps(0, 4, 6);
-  _tile_dpbf16ps(1, 4, 7);
-}
-
-// out[rows, 64 or 32 columns] = left x right over `steps` steps. Strides in bytes.
-struct Product {
-  const void* left;
-  std::size_t left_stride, left_step;
-  const std::int32_t* right;
-  std::size_t right_stride, right_step;  // right_step: in pairs
-  std::size_t steps;
-
-  void wide(float* out, std::size_t stride) const {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    for (std::size_t s = 0; s < steps; ++s)
-      step_wide(left_at(s), left_stride, right + s * right_step, right_stride);
-    _tile_stored(0, out, stride);
-    _tile_stored(1, out + 16, stride);
-    _tile_stored(2, out + 32, stride);
-    _tile_stored(3, out + 48, stride);
-  }
-  void narrow(float* out, std::size_t stride) const {
-    _tile_zero(0);
-    _tile_zero(1);
-    for (std::size_t s = 0; s < steps; ++s)
-      step_narrow(left_at(s), left_stride, right + s * right_step, right_stride);
-    _tile_stored(0, out, stride);
-    _tile_stored(1, out + 16, stride);
-  }
-  const void* left_at(std::size_t s) const {
-    return static_cast<const char*>(left) + s * left_step;
-  }
-};
 
 struct TileHead : Bf16Head {
   std::size_t height;  // of a block: rows of queries
@@ -72,13 +12,13 @@ struct TileHead : Bf16Head {
       : Bf16Head(args), height(args.queries < kTileHeight ? args.queries : kTileHeight) {}
 
   void score_tiles(std::size_t i, Range tiles) const {
-    Product product{query + i * query_stride,
-                    query_stride * sizeof(Bf16),
-                    kStep * sizeof(Bf16),
-                    keys,
-                    columns * 4,
-                    kStep / 2 * columns,
-                    size / kStep};
+    TileProduct product{query + i * query_stride,
+                        query_stride * sizeof(Bf16),
+                        kTileStep * sizeof(Bf16),
+                        keys,
+                        columns * 4,
+                        kTileStep / 2 * columns,
+                        size / kTileStep};
     std::size_t j = tiles.begin;
     for (; j + 2 * kTile <= tiles.end; j += 2 * kTile) {
       product.right = keys + j;
@@ -118,13 +58,13 @@ struct TileHead : Bf16Head {
     }
     tiles_see_memory();
     alignas(64) float found[kTileHeight * 64];
-    Product product{reinterpret_cast<const Bf16*>(scores) + tiles.begin,
-                    columns * sizeof(float),
-                    kStep * sizeof(Bf16),
-                    values,
-                    size * 4,
-                    kStep / 2 * size,
-                    (tiles.end - tiles.begin) / kStep};
+    TileProduct product{reinterpret_cast<const Bf16*>(scores) + tiles.begin,
+                        columns * sizeof(float),
+                        kTileStep * sizeof(Bf16),
+                        values,
+                        size * 4,
+                        kTileStep / 2 * size,
+                        (tiles.end - tiles.begin) / kTileStep};
     for (std::size_t d = 0; d < size;) {
       const std::size_t wide = size - d >= 64 ? 64 : 32;
       product.right = values + tiles.begin / 2 * size + d;

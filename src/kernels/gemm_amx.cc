@@ -10,7 +10,7 @@
 namespace {
 
 constexpr std::size_t kTileBytes = 64;  // of a tile's row
-constexpr std::size_t kTileHeight = 16, kPairHeight = 32;
+constexpr std::size_t kPairHeight = 2 * kTileHeight;
 constexpr std::size_t kRowSums = narabi::kernels::kBlockColumns;  // of a row in memory: a block's
 constexpr std::size_t kStepGroups = kTileBytes / 4;
 

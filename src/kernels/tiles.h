@@ -10,6 +10,8 @@
 
 namespace {
 
+constexpr std::size_t kTileHeight = 16;
+
 // gcc 12 and 13 do not know that a tile's load reads memory: ordinary stores before this stay
 // before it.
 inline void tiles_see_memory() {

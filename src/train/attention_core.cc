@@ -6,7 +6,7 @@ namespace narabi::train {
 
 // Here and not beside the vector code: what a template makes there must not be what others link.
 AttentionScratch::AttentionScratch(std::int64_t longest, std::int64_t size) {
-  const auto area = static_cast<std::size_t>(longest * padded(longest));
+  const auto area = static_cast<std::size_t>(padded(longest) * padded(longest));
   const auto rows_of_head = static_cast<std::size_t>(padded(longest) * size);
   floats_.resize(area + rows_of_head);
   halves_.resize(2 * rows_of_head + area);
@@ -22,6 +22,10 @@ AttentionScratch::AttentionScratch(std::int64_t longest, std::int64_t size) {
 
 bool has_attention_core() {
   return base::isa() >= base::Isa::kBf16;
+}
+
+bool multiplies_in_tiles() {
+  return base::isa() == base::Isa::kAmx;
 }
 
 }  // namespace narabi::train

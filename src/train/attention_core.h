@@ -16,7 +16,7 @@ using Bf16 = std::uint16_t;  // its bits
 struct HeadView {
   const Bf16 *query = nullptr, *key = nullptr, *value = nullptr;
   std::int64_t stride = 0;
-  std::int64_t length = 0, size = 0;  // size: a multiple of 16
+  std::int64_t length = 0, size = 0;  // size: a multiple of 32
   // Rotary angles [length, size / 2] f32, turning (i, i + size / 2) of queries and keys.
   const float *cosine = nullptr, *sine = nullptr;
   std::int64_t window = -1;  // a token sees those at most so far away; -1: all
@@ -36,7 +36,7 @@ class AttentionScratch {
  public:
   AttentionScratch(std::int64_t longest, std::int64_t size);
 
-  // scores, rows: [longest, padded]; sum, query, key: [longest, size]; left, right: pairs for
+  // scores, rows: [padded, padded]; sum, query, key: [longest, size]; left, right: pairs for
   // either side of a product
   float *scores, *sum;
   Bf16 *query, *key, *rows;
@@ -48,8 +48,9 @@ class AttentionScratch {
   std::vector<std::uint32_t> pairs_;
 };
 
-// True where this CPU can run the two below.
+// True where this CPU can run the two below; with AMX they multiply in its tiles.
 bool has_attention_core();
+bool multiplies_in_tiles();
 
 // out: [length, size], rows `out_stride` apart. probabilities: [length, padded(length)], for the
 // way back.

@@ -5,18 +5,10 @@
 #include <limits>
 
 #include "train/attention_core.h"
+#include "train/attention_products.h"
 
 namespace narabi::train {
 namespace {
-
-using Pair =
-    std::uint32_t;  // two neighbours of the inner dimension: what vdpbf16ps multiplies at once
-
-// A: pair p of row i is at[i * row + p * step].
-struct Left {
-  const Pair* at;
-  std::int64_t row, step;
-};
 
 // sums[i][j] = row i of A times 16 columns of B, B: [pairs, width] pairs
 template <int kRows, int kVectors>
@@ -53,6 +45,7 @@ void column_of_tiles(std::int64_t rows, Left a, const Pair* b, std::int64_t widt
 // C = A B in f32: [rows, width], width a multiple of 16.
 void multiply(std::int64_t rows, Left a, const Pair* b, std::int64_t width, std::int64_t pairs,
               float* c) {
+  if (multiplies_in_tiles()) return multiply_tiles(rows, a, b, width, pairs, c);
   std::int64_t at = 0;
   for (; at + 64 <= width; at += 64)
     column_of_tiles<4>(rows, a, b + at, width, pairs, c + at, width);
@@ -214,6 +207,24 @@ const Pair* pairs_of(const Bf16* rows) {
   return reinterpret_cast<const Pair*>(rows);
 }
 
+// Of a matrix [length, width] its transpose as A. Tiles want their rows in one piece: those lie
+// where scores do.
+Left columns_of(const Bf16* from, std::int64_t length, std::int64_t width, std::int64_t pairs,
+                AttentionScratch& scratch) {
+  pair_rows(from, width, length, width, pairs, scratch.left);
+  if (!multiplies_in_tiles()) return {scratch.left, 1, width};
+  auto* turned = reinterpret_cast<Pair*>(scratch.scores);
+  const __m512i lanes =
+      _mm512_mullo_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+                         _mm512_set1_epi32(static_cast<int>(pairs)));
+  for (std::int64_t p = 0; p < pairs; ++p) {
+    for (std::int64_t c = 0; c < width; c += 16)
+      _mm512_i32scatter_epi32(turned + c * pairs + p, lanes,
+                              _mm512_loadu_si512(scratch.left + p * width + c), sizeof(Pair));
+  }
+  return {turned, pairs, 1};
+}
+
 }  // namespace
 
 void attention_forward(const HeadView& head, Bf16* out, std::int64_t out_stride,
@@ -236,15 +247,15 @@ void attention_backward(const HeadView& head, const Bf16* d_out, std::int64_t ou
                         const Bf16* probabilities, const HeadGradients& gradients,
                         AttentionScratch& scratch) {
   const std::int64_t length = head.length, size = head.size, width = padded(length);
-  const std::int64_t pairs = (length + 1) / 2;
+  const std::int64_t pairs = multiplies_in_tiles() ? width / 2 : (length + 1) / 2;
   float* sum = scratch.sum;
   const auto finish = [&](Bf16* to) {
     head.cosine == nullptr ? narrow_rows(head, sum, to, head.stride) : turn_back(head, sum, to);
   };
   // dV = P^T dO
-  pair_rows(probabilities, width, length, width, pairs, scratch.left);
   pair_rows(d_out, out_stride, length, size, pairs, scratch.right);
-  multiply(length, {scratch.left, 1, width}, scratch.right, size, pairs, sum);
+  multiply(length, columns_of(probabilities, length, width, pairs, scratch), scratch.right, size,
+           pairs, sum);
   narrow_rows(head, sum, gradients.value, head.stride);
   // dP = dO V^T, dS from it
   pair_columns(head.value, head.stride, length, size, width, scratch.right);
@@ -259,9 +270,9 @@ void attention_backward(const HeadView& head, const Bf16* d_out, std::int64_t ou
   finish(gradients.query);
   // dK = dS^T Q
   const Bf16* query = turned(head, head.query, scratch.query, q_stride);
-  pair_rows(scratch.rows, width, length, width, pairs, scratch.left);
   pair_rows(query, q_stride, length, size, pairs, scratch.right);
-  multiply(length, {scratch.left, 1, width}, scratch.right, size, pairs, sum);
+  multiply(length, columns_of(scratch.rows, length, width, pairs, scratch), scratch.right, size,
+           pairs, sum);
   finish(gradients.key);
 }
 
