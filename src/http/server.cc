@@ -405,6 +405,7 @@ void Server::Impl::listen_on(asio::ip::tcp::acceptor& acceptor, std::uint16_t po
 }
 
 void Server::Impl::listen() {
+  signals.add(SIGTERM);  // from here on it drains
   raise_file_limit();
   if (options().inside_port) listen_on(inside, *options().inside_port);
   if (!is_local()) return listen_on(tcp, options().port);
@@ -431,7 +432,6 @@ void Server::Impl::start() {
     const SessionContext behind{router, connections, draining, true};
     asio::co_spawn(io, accept_forever<asio::ip::tcp>(inside, io, behind), asio::detached);
   }
-  signals.add(SIGTERM);
   signals.async_wait([this](const error_code& error, int) {
     if (!error) terminated = true;
   });

@@ -18,13 +18,14 @@ constexpr std::string_view kWord =
     "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}";
 
 constexpr std::string_view kProperties[] = {
-    "L",        "Lu",        "Ll",        "Lt",     "Lm",       "Lo",     "M",
-    "Mn",       "Mc",        "Me",        "N",      "Nd",       "Nl",     "No",
-    "P",        "Pc",        "Pd",        "Ps",     "Pe",       "Pi",     "Pf",
-    "Po",       "S",         "Sm",        "Sc",     "Sk",       "So",     "Z",
-    "Zs",       "Zl",        "Zp",        "Cc",     "Letter",   "Mark",   "Number",
-    "Symbol",   "Uppercase", "Lowercase", "Han",    "Latin",    "Thai",   "Hiragana",
-    "Katakana", "Greek",     "Cyrillic",  "Hangul", "Bopomofo", "Arabic", "Hebrew"};
+    "L",      "Lu",          "Ll",        "Lt",        "Lm",        "Lo",     "M",
+    "Mn",     "Mc",          "Me",        "N",         "Nd",        "Nl",     "No",
+    "P",      "Pc",          "Pd",        "Ps",        "Pe",        "Pi",     "Pf",
+    "Po",     "S",           "Sm",        "Sc",        "Sk",        "So",     "Z",
+    "Zs",     "Zl",          "Zp",        "Cc",        "Letter",    "Mark",   "Number",
+    "Symbol", "Punctuation", "Separator", "Uppercase", "Lowercase", "Han",    "Latin",
+    "Thai",   "Hiragana",    "Katakana",  "Greek",     "Cyrillic",  "Hangul", "Bopomofo",
+    "Arabic", "Hebrew"};
 
 constexpr std::pair<std::string_view, std::string_view> kBrackets[] = {
     {"[:space:]", "\\s"},
@@ -53,6 +54,7 @@ class Translator {
         out_ += "(?:\\z|(?=\\n))";
       } else if (take(".")) {
         out_ += "[^\\n]";
+        quantifier();
       } else if (take("|")) {
         out_ += '|';
       } else if (take(")")) {

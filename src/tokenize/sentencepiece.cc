@@ -115,6 +115,13 @@ LoadedTokenizer load_llama(const std::string& path, const TokenizerConfig& confi
     const bool unknown = piece == processor->unk_id() && token != processor->IdToPiece(piece);
     return unknown ? -1 : piece;
   };
+  for (const auto& [role, fallback] :
+       {std::pair{"bos_token", "<s>"}, {"eos_token", "</s>"}, {"unk_token", "<unk>"}}) {
+    AddedToken token;
+    token.content = config.special(role, fallback);
+    token.id = id_of(token.content);
+    if (token.id >= 0) parts.added.push_back(std::move(token));
+  }
   complete(config, {id_of, processor->GetPieceSize()}, parts.added);
   parts.vocabulary_size = processor->GetPieceSize();
   parts.description = "SentencePiece (tokenizer.model)";

@@ -270,10 +270,10 @@ std::vector<AddedToken> TokenizerConfig::special_tokens() const {
     for (const json& value : *values) add(&value, path, key);
   };
   for (const char* role : kRoles) add(impl_->role(role), impl_->path, role);
-  // Named ones in transformers 4, a list in 5.
-  add_all(impl_->config, impl_->path, "extra_special_tokens");
   add_all(impl_->config, impl_->path, "additional_special_tokens");
   if (!has_decoder()) add_all(impl_->map, impl_->map_path, "additional_special_tokens");
+  // Named ones in transformers 4, a list in 5.
+  add_all(impl_->config, impl_->path, "extra_special_tokens");
   return tokens;
 }
 

@@ -2,6 +2,7 @@
 # tests/install/run.sh BUILD_DIR: installs into a temporary prefix, builds the consumer with find_package and
 # runs it and the installed binary.
 set -euo pipefail
+unset NARABI_DICTIONARIES
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=$(mktemp -d)

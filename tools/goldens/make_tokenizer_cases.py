@@ -117,6 +117,8 @@ ADDED = [
     ("an added token that is not special and does not say so is normalised", BERT,
      decoder(t3000={"content": "KYOTO", "special": False}), ["Kyoto京都KYOTO"]),
     ("extra_special_tokens", MODERNBERT, config(extra_special_tokens={"image_token": "<extra>"}), EXTRA),
+    ("extra_special_tokens come after additional ones", MODERNBERT,
+     config(extra_special_tokens={"x_token": "<b>"}, additional_special_tokens=["<a>"]), ["<b>x<a>"]),
     ("extra_special_tokens of MeCab's tokenizer", JAPANESE, config(extra_special_tokens={"image_token": "<extra>"}),
      EXTRA),
     ("roles, then additional tokens", MODERNBERT,
@@ -160,7 +162,8 @@ def split(expression: str, behavior: str) -> tuple:
 
 EXPRESSIONS = ["^", "$", "\\s+$", "^\\s+", ".", "\\h+", "\\w+", "[\\w']", "\\W", "\\b", "\\B", "\\A", "\\z", "[[:punct:]]",
                "(?=b)", "a|", "x*?b", "a{0,1}", "(?<=a)b", "(?i)A", "(?i:X|b)", "\\R", "[a-c\\n-]",
-               "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+", "\\u0062|\\x{61}", "a++b", "}", "[、。]", "、{2,}"]
+               "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+", "\\u0062|\\x{61}", "a++b", "}", "[、。]", "、{2,}",
+               ".+", "a.*?b", "^..?", "b|.{2}", "\\p{Punctuation}", "\\p{Separator}+"]
 PATTERNS = [replaced(expression) for expression in EXPRESSIONS] + [
     split(expression, behavior) for expression in ("(?=b)", "x*", "\\w+|$")
     for behavior in ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")]
