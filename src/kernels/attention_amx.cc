@@ -12,22 +12,14 @@ struct TileHead : Bf16Head {
       : Bf16Head(args), height(args.queries < kTileHeight ? args.queries : kTileHeight) {}
 
   void score_tiles(std::size_t i, Range tiles) const {
-    TileProduct product{query + i * query_stride,
-                        query_stride * sizeof(Bf16),
-                        kTileStep * sizeof(Bf16),
-                        keys,
-                        columns * 4,
-                        kTileStep / 2 * columns,
-                        size / kTileStep};
-    std::size_t j = tiles.begin;
-    for (; j + 2 * kTile <= tiles.end; j += 2 * kTile) {
-      product.right = keys + j;
-      product.wide(scores + j, columns * 4);
-    }
-    if (j < tiles.end) {
-      product.right = keys + j;
-      product.narrow(scores + j, columns * 4);
-    }
+    const TileProduct product{query + i * query_stride,
+                              query_stride * sizeof(Bf16),
+                              kTileStep * sizeof(Bf16),
+                              keys + tiles.begin,
+                              columns * 4,
+                              kTileStep / 2 * columns,
+                              size / kTileStep};
+    product.into(scores + tiles.begin, columns * 4, tiles.end - tiles.begin);
   }
 
   // The highest score of a row, lane by lane; kUnseen comes where it does not see a key. `all`:
@@ -68,10 +60,7 @@ struct TileHead : Bf16Head {
     for (std::size_t d = 0; d < size;) {
       const std::size_t wide = size - d >= 64 ? 64 : 32;
       product.right = values + tiles.begin / 2 * size + d;
-      if (wide == 64)
-        product.wide(found, 64 * sizeof(float));
-      else
-        product.narrow(found, 64 * sizeof(float));
+      product.into(found, 64 * sizeof(float), wide);
       for (std::size_t r = 0; r < height; ++r) {
         const Vec scale = broadcast(inverse[r]);
         for (std::size_t c = 0; c < wide; c += kTile) {

@@ -9,6 +9,7 @@ void multiply_tiles(std::int64_t rows, Left a, const Pair* b, std::int64_t width
   const std::size_t height = all < kTileHeight ? all : kTileHeight;
   const Tiles tiles(height);
   TileProduct product;
+  product.right = reinterpret_cast<const std::int32_t*>(b);
   product.left_stride = static_cast<std::size_t>(a.row) * sizeof(Pair);
   product.left_step = kTileStep / 2 * sizeof(Pair);
   product.right_stride = columns * sizeof(Pair);
@@ -18,16 +19,7 @@ void multiply_tiles(std::int64_t rows, Left a, const Pair* b, std::int64_t width
   for (std::size_t i = 0; i < all; i += height) {
     const std::size_t row = i < all - height ? i : all - height;
     product.left = a.at + static_cast<std::int64_t>(row) * a.row;
-    float* out = c + row * columns;
-    std::size_t n = 0;
-    for (; n + 64 <= columns; n += 64) {
-      product.right = reinterpret_cast<const std::int32_t*>(b + n);
-      product.wide(out + n, columns * sizeof(float));
-    }
-    if (n < columns) {
-      product.right = reinterpret_cast<const std::int32_t*>(b + n);
-      product.narrow(out + n, columns * sizeof(float));
-    }
+    product.into(c + row * columns, columns * sizeof(float), columns);
   }
   tiles_see_memory();
 }
