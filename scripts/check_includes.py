@@ -24,7 +24,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 ARCHITECTURE = re.compile(r"(?<!\bs)(?:bert|roberta)(?!\w*_config\.json)", re.IGNORECASE)
 COMMENT_OR_STRING = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 
-OWN_FLAGS = re.compile(r"_(avx2|avx512|vnni|bf16)\.cc$")
+OWN_FLAGS = re.compile(r"_(avx2|avx512|vnni|bf16|amx)\.cc$")
 NO_NAME = re.compile(r"template|using |namespace |TEST|TYPED_TEST|INSTANTIATE|public|private|protected")
 SUFFIXES = {".h", ".cc", ".inc"}
 ARCHITECTURE_FOLDERS = {"models", "tokenize", "cli", "train"}

@@ -164,6 +164,13 @@ std::vector<ConfigFile> ConfigFile::elements() const {
   return out;
 }
 
+std::string ConfigFile::text_with(const std::map<std::string, ConfigValue>& values) const {
+  json root = impl_->root;
+  for (const auto& [key, value] : values)
+    std::visit([&](const auto& given) { root[key] = given; }, value);
+  return root.dump(2) + "\n";
+}
+
 void ConfigFile::unsupported(std::string_view key, std::string_view supported) const {
   const json* value = impl_->find(key);
   throw Unsupported(impl_->path + ": " + std::string(key) + " is " +

@@ -2,13 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace narabi::checkpoint {
+
+using ConfigValue = std::variant<std::int64_t, std::vector<std::string>>;
 
 // Keys may be dotted: "rope_parameters.full_attention.rope_theta". A null value counts as absent.
 // Getters without a fallback throw InvalidFormat when the key is absent; all throw on a wrong type.
@@ -33,6 +37,9 @@ class ConfigFile {
 
   // The root is an array (modules.json): its elements as config files of the same path.
   std::vector<ConfigFile> elements() const;
+
+  // The whole file as JSON text, with other values at some keys of the root.
+  std::string text_with(const std::map<std::string, ConfigValue>& values) const;
 
   // Throws Unsupported "FILE: KEY is VALUE; supported: ..." .
   [[noreturn]] void unsupported(std::string_view key, std::string_view supported) const;

@@ -98,7 +98,8 @@ void check_derived_output(const ModelFolder& source, const std::string& output) 
 }
 
 void write_derived_folder(const ModelFolder& source, const std::string& output,
-                          std::span<const TensorToWrite> tensors, const ModelRecord* record) {
+                          std::span<const TensorToWrite> tensors, const ModelRecord* record,
+                          std::string_view config) {
   check_derived_output(source, output);
   std::error_code error;
   fs::create_directories(output, error);
@@ -110,7 +111,8 @@ void write_derived_folder(const ModelFolder& source, const std::string& output,
     const fs::path target = fs::path(output) / name;
     fs::create_directories(target.parent_path(), error);
     base::AtomicFile file(target.string());
-    file.write(base::read_file(source.path() / name));
+    const bool replaced = !config.empty() && name == "config.json";
+    file.write(replaced ? std::string(config) : base::read_file(source.path() / name));
     file.commit();
   }
   if (record != nullptr) {

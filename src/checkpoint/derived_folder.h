@@ -1,8 +1,9 @@
-// A model folder that is made of another one: other weights, the same config.json and tokenizer.
+// A model folder that is made of another one: other weights, the same tokenizer.
 #pragma once
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/model_folder.h"
@@ -25,10 +26,11 @@ void check_derived_output(const ModelFolder& source, const std::string& output);
 
 // The files of `source` and of the folders in it that its modules.json names, but for
 // weights and narabi.json, whose records are of one model's
-// quality: `record` stands in its place. model.safetensors last, so that a folder is whole or
-// cannot be loaded. Throws as above, and IoError.
+// quality: `record` stands in its place; `config`, where it is not empty, in that of config.json.
+// model.safetensors last, so that a folder is whole or cannot be loaded. Throws as above, and
+// IoError.
 void write_derived_folder(const ModelFolder& source, const std::string& output,
                           std::span<const TensorToWrite> tensors,
-                          const ModelRecord* record = nullptr);
+                          const ModelRecord* record = nullptr, std::string_view config = {});
 
 }  // namespace narabi::checkpoint

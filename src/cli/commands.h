@@ -22,6 +22,7 @@ void add_train(CLI::App& app);
 void add_distill(CLI::App& app);
 void add_tune_domain(CLI::App& app);
 void add_average(CLI::App& app);
+void add_deepen(CLI::App& app);
 void add_calibrate(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_quantize(CLI::App& app);

@@ -64,6 +64,7 @@ void run(CLI::App& app, int argc, char** argv) {
   add_distill(app);
   add_tune_domain(app);
   add_average(app);
+  add_deepen(app);
   add_calibrate(app);
   add_bench(app);
   add_quantize(app);

@@ -86,6 +86,14 @@ class Export(CliTest):
             with self.subTest(name):
                 self.same(ROOT / "models" / name)
 
+    def test_deepened(self):
+        for model, layers in ((ROOT / "models/narabi-xsmall", 9), (GOLDEN / "modernbert-tiny-v2", 6),
+                              (GOLDEN / "modernbert-xsmall-v2", 13), (GOLDEN / "modernbert-mean-bias", 8)):
+            with self.subTest(model.name):
+                deeper = self.folder / "deeper" / model.name
+                self.narabi("deepen", model, "--layers", str(layers), "--output", deeper)
+                self.same(deeper)
+
 
 if __name__ == "__main__":
     unittest.main()
