@@ -15,8 +15,9 @@ namespace narabi {
 class Embedder {
  public:
   // `folder`: modules.json with a Transformer (or StaticEmbedding) module, Pooling and optionally
-  // Normalize; prompts from config_sentence_transformers.json, beside `prompts`, which come first:
-  // many folders (e5, ruri) name none of those that their model was trained with. Throws Error.
+  // Dense and Normalize; truncate_dim and prompts from config_sentence_transformers.json, beside
+  // `prompts`, which come first: many folders (e5, ruri) name none of those that their model was
+  // trained with. Throws Error.
   explicit Embedder(const std::string& folder, const ModelOptions& options = {},
                     const Prompts& prompts = {});
   ~Embedder();

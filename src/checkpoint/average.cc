@@ -78,6 +78,8 @@ void require_same_modules(const ModelFolder& first, const ModelFolder& other) {
   require_same_value(other.file("modules.json"), modules_of(first), modules_of(other),
                      first.path());
   for (const std::string& module : module_folders(first)) {
+    if (first.has_file(module + "/model.safetensors"))
+      throw Unsupported(first.file(module) + ": weights of a module are not averaged");
     const std::string name = module + "/config.json";
     if (!first.has_file(name)) continue;
     const json expected = json::parse(base::read_file(first.file(name)), nullptr, false);

@@ -12,7 +12,7 @@ namespace narabi::checkpoint {
 // first folder's type. What narabi.json says of one of the models (its gate, its blend) holds for
 // no mean and is left out. Throws InvalidArgument for fewer than two folders, for another
 // architecture, module or tokenizer, and for tensors that are not the same in name and shape,
-// naming folder and key or tensor; Unsupported for a packed folder.
+// naming folder and key or tensor; Unsupported for a packed folder and for a module with weights.
 void average_folders(std::span<const std::string> folders, const std::string& output);
 
 }  // namespace narabi::checkpoint

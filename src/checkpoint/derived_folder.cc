@@ -26,6 +26,11 @@ bool is_copied(const fs::directory_entry& entry) {
   return entry.is_regular_file() && wanted && !is_weights(name) && name != "narabi.json";
 }
 
+// A module's weights (2_Dense) are its own, and stay as they are.
+bool is_copied(const fs::directory_entry& entry, bool module) {
+  return is_copied(entry) || (module && entry.path().filename() == kDerivedWeights);
+}
+
 // Relative to the folder.
 std::vector<fs::path> files_to_copy(const ModelFolder& source) {
   std::vector<fs::path> files;
@@ -33,7 +38,7 @@ std::vector<fs::path> files_to_copy(const ModelFolder& source) {
   folders.push_back("");
   for (const fs::path folder : folders) {
     for (const auto& entry : fs::directory_iterator(source.path() / folder)) {
-      if (is_copied(entry)) files.push_back(folder / entry.path().filename());
+      if (is_copied(entry, !folder.empty())) files.push_back(folder / entry.path().filename());
     }
   }
   return files;

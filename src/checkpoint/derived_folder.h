@@ -24,7 +24,7 @@ std::vector<std::string> module_folders(const ModelFolder& source);
 // what an interrupted write_derived_folder has left of the same is no such file.
 void check_derived_output(const ModelFolder& source, const std::string& output);
 
-// The files of `source` and of the folders in it that its modules.json names, but for
+// The files of `source` and of the folders in it that its modules.json names, but for its own
 // weights and narabi.json, whose records are of one model's
 // quality: `record` stands in its place; `config`, where it is not empty, in that of config.json.
 // model.safetensors last, so that a folder is whole or cannot be loaded. Throws as above, and

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <climits>
-#include <cmath>
 #include <filesystem>
 #include <optional>
 
@@ -13,6 +12,7 @@
 #include "engine/limits.h"
 #include "engine/scorer.h"
 #include "engine/sentence_transformers.h"
+#include "engine/vector_modules.h"
 #include "narabi/error.h"
 #include "narabi/tokenizer.h"
 #include "text/unicode.h"
@@ -35,14 +35,15 @@ class StaticTable {
   int rows() const { return rows_; }
   std::size_t width() const { return width_; }
 
-  void mean(std::span<const std::int32_t> ids, float* out) const {
-    std::fill(out, out + width_, 0.0f);
+  std::vector<float> mean(std::span<const std::int32_t> ids) const {
+    std::vector<float> mean(width_);
     for (const std::int32_t id : ids) {
       const float* row = values_.data() + static_cast<std::size_t>(id) * width_;
-      for (std::size_t i = 0; i < width_; ++i) out[i] += row[i];
+      for (std::size_t i = 0; i < width_; ++i) mean[i] += row[i];
     }
     for (std::size_t i = 0; i < width_ && !ids.empty(); ++i)
-      out[i] /= static_cast<float>(ids.size());
+      mean[i] /= static_cast<float>(ids.size());
+    return mean;
   }
 
  private:
@@ -72,13 +73,6 @@ std::string stripped(const std::string& text) {
   return begin < end ? text.substr(begin, end - begin) : std::string();
 }
 
-void l2_normalise(float* vector, std::size_t width) {
-  double squares = 0;
-  for (std::size_t i = 0; i < width; ++i) squares += static_cast<double>(vector[i]) * vector[i];
-  const double norm = std::max(std::sqrt(squares), 1e-12);
-  for (std::size_t i = 0; i < width; ++i) vector[i] = static_cast<float>(vector[i] / norm);
-}
-
 }  // namespace
 
 struct Embedder::Impl {
@@ -86,6 +80,7 @@ struct Embedder::Impl {
   Tokenizer tokenizer;
   std::unique_ptr<engine::VectorScorer> scorer;  // null for a static table
   std::optional<StaticTable> table;
+  std::optional<engine::VectorModules> modules;
   int max_length = 0;
   mutable base::ThreadPool pool;
 
@@ -98,9 +93,11 @@ struct Embedder::Impl {
       table.emplace(layout.encoder);
       max_length = static_cast<int>(std::min<std::size_t>(layout.static_ids.value_or(0), INT_MAX));
       engine::require_vocabulary(layout.encoder, tokenizer.vocabulary_size(), table->rows());
+      modules.emplace(layout, table->width());
       return;
     }
     scorer = std::make_unique<engine::VectorScorer>(layout.encoder, layout.pooling, options);
+    modules.emplace(layout, static_cast<std::size_t>(scorer->dimension()));
     engine::require_vocabulary(layout.encoder, tokenizer.vocabulary_size(),
                                scorer->vocabulary_size());
     // The folder may name more than its model has, as the reference allows; the caller may not.
@@ -113,9 +110,7 @@ struct Embedder::Impl {
       engine::require_vocabulary(layout.encoder, id + 1, scorer->vocabulary_size());
   }
 
-  std::size_t width() const {
-    return table ? table->width() : static_cast<std::size_t>(scorer->dimension());
-  }
+  std::size_t width() const { return modules->width(); }
 
   const std::string& prompt_of(std::string_view name) const {
     if (name.empty()) return layout.default_prompt;
@@ -137,13 +132,17 @@ struct Embedder::Impl {
 
   void embed_chunk(std::span<const std::string_view> texts, const std::string& prompt, float* out,
                    std::vector<bool>* truncated) const {
+    const auto finish = [&](std::size_t i, std::vector<float> pooled) {
+      const std::vector<float> vector = (*modules)(std::move(pooled));
+      std::copy(vector.begin(), vector.end(), out + i * width());
+    };
     std::vector<Encoding> encodings(texts.size());
     for (const std::string_view text : texts) require_utf8(text);
     pool.parallel_for(texts.size(), [&](std::size_t i, int) {
       const std::string text = prompt + std::string(texts[i]);
       if (table) {
         const Encoding encoding = encode_static(text);
-        table->mean(encoding.input_ids, out + i * table->width());
+        finish(i, table->mean(encoding.input_ids));
         encodings[i].truncated = encoding.truncated;
       } else {
         const std::string bare = stripped(text);
@@ -152,12 +151,14 @@ struct Embedder::Impl {
     });
     if (!table) {
       const std::vector<float> vectors = scorer->vectors(encodings);
-      std::copy(vectors.begin(), vectors.end(), out);
+      const auto pooled = static_cast<std::size_t>(scorer->dimension());
+      pool.parallel_for(texts.size(), [&](std::size_t i, int) {
+        const float* row = vectors.data() + i * pooled;
+        finish(i, {row, row + pooled});
+      });
     }
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      if (layout.normalise) l2_normalise(out + i * width(), width());
-      if (truncated != nullptr) truncated->push_back(encodings[i].truncated);
-    }
+    for (std::size_t i = 0; truncated != nullptr && i < texts.size(); ++i)
+      truncated->push_back(encodings[i].truncated);
   }
 };
 

@@ -8,6 +8,7 @@
 #include "checkpoint/model_record.h"
 #include "engine/limits.h"
 #include "engine/sentence_transformers.h"
+#include "engine/vector_modules.h"
 #include "models/registry.h"
 #include "narabi/error.h"
 #include "narabi/tokenizer.h"
@@ -103,6 +104,10 @@ ModelSummary inspect(const std::string& path) {
     describe_static(encoder, summary);
   } else {
     describe_model(encoder, summary);
+  }
+  if (layout) {
+    find_out(summary.unsupported,
+             [&] { engine::VectorModules(*layout, static_cast<std::size_t>(summary.hidden)); });
   }
   if (layout) summary.pooling = layout->pooling == engine::Pooling::kCls ? "cls" : "mean";
   find_out(summary.unsupported, [&] {

@@ -54,12 +54,16 @@ void copy_small_files(const fs::path& from, const fs::path& to) {
   }
 }
 
-// The modules of sentence-transformers: 1_Pooling/config.json.
+// The modules of sentence-transformers: 1_Pooling/config.json, and the weights of a 2_Dense.
 void copy_modules(const fs::path& from, const fs::path& to) {
   for (const auto& entry : fs::directory_iterator(from)) {
     const std::string name = entry.path().filename().string();
     const bool module = name.size() > 2 && name[0] >= '0' && name[0] <= '9' && name[1] == '_';
-    if (module && entry.is_directory()) copy_small_files(entry.path(), to / name);
+    if (!module || !entry.is_directory()) continue;
+    copy_small_files(entry.path(), to / name);
+    const fs::path weights = entry.path() / "model.safetensors";
+    if (base::exists(weights))
+      fs::copy_file(weights, to / name / weights.filename(), fs::copy_options::overwrite_existing);
   }
 }
 

@@ -80,8 +80,16 @@ void read_static(const fs::path& folder, EmbedderLayout& layout) {
   layout.static_ids = static_cast<std::size_t>(length);
 }
 
-void read_prompts(const fs::path& root, EmbedderLayout& layout) {
+void read_settings(const fs::path& root, EmbedderLayout& layout) {
   const ConfigFile config = ConfigFile::empty((root / kSettings).string());
+  if (config.has("truncate_dim")) {
+    const std::int64_t kept = config.integer("truncate_dim");
+    if (kept < 1) {
+      throw InvalidFormat(config.path() + ": truncate_dim: expected 1 or more, found " +
+                          std::to_string(kept));
+    }
+    layout.truncate_dim = static_cast<std::size_t>(kept);
+  }
   std::string names;
   for (const std::string& name : config.keys("prompts")) {
     layout.prompts[name] = config.text("prompts." + name);
@@ -141,16 +149,20 @@ EmbedderLayout read_layout(const std::string& folder) {
       layout.pooling = read_pooling(place);
       pooled = true;
     } else if (type == "Normalize") {
-      layout.normalise = true;
+      layout.modules.push_back({VectorModule::Kind::kNormalize, place.string()});
+    } else if (type == "Dense") {
+      layout.modules.push_back({VectorModule::Kind::kDense, place.string()});
     } else {
-      module.unsupported("type", "Transformer, Pooling, Normalize, StaticEmbedding");
+      module.unsupported("type", "Transformer, Pooling, Dense, Normalize, StaticEmbedding");
     }
+    if (!layout.modules.empty() && !pooled && !layout.is_static)
+      module.unsupported("type", "Transformer and Pooling, or StaticEmbedding, before others");
   }
   if (layout.encoder.empty() || (!layout.is_static && !pooled)) {
     throw InvalidFormat(folder +
                         "/modules.json: expected Transformer and Pooling, or StaticEmbedding");
   }
-  read_prompts(root, layout);
+  read_settings(root, layout);
   return layout;
 }
 

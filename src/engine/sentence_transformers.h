@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "checkpoint/config_file.h"
 #include "checkpoint/safetensors.h"
@@ -12,11 +13,18 @@
 
 namespace narabi::engine {
 
+// What comes after pooling.
+struct VectorModule {
+  enum class Kind { kNormalize, kDense } kind = Kind::kNormalize;
+  std::string folder;  // of a Dense: its config.json and weights
+};
+
 struct EmbedderLayout {
   bool is_static = false;  // StaticEmbedding: a table of vectors, no encoder
   std::string encoder;     // folder of config.json and the tokenizer, or of the static table
   Pooling pooling = Pooling::kMean;
-  bool normalise = false;
+  std::vector<VectorModule> modules;        // in their order
+  std::optional<std::size_t> truncate_dim;  // numbers of a vector that are kept, the first ones
   int max_length = 0;      // sentence_bert_config.json's max_seq_length; 0: not given
   bool lowercase = false;  // its do_lower_case
   std::optional<std::size_t>

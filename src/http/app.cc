@@ -64,12 +64,6 @@ void apply_timeout(const std::optional<double>& seconds, Exchange& exchange) {
   exchange.ticket->deadline = std::min(exchange.ticket->deadline, own);
 }
 
-Response failed(const service::Failure& failure, ErrorShape shape, Exchange& exchange) {
-  Response response = failure_response(failure, shape);
-  exchange.error = failure.message;
-  return response;
-}
-
 std::string unique_id() {
   thread_local std::mt19937_64 random = [] {
     std::random_device device;

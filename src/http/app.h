@@ -55,7 +55,6 @@ void note_cut(std::size_t index, Exchange& exchange);  // of an input, in their 
 HttpError too_long(const std::string& field, const service::Model& model, const Exchange& exchange);
 // The body's `timeout` (seconds), which may only shorten what the header or the server set.
 void apply_timeout(const std::optional<double>& seconds, Exchange& exchange);
-Response failed(const service::Failure& failure, ErrorShape shape, Exchange& exchange);
 std::string unique_id();  // 32 hexadecimal digits in UUID form
 
 }  // namespace narabi::http

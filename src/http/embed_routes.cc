@@ -117,7 +117,7 @@ void handle_embed(App& app, const ExchangePtr& exchange, const Reply& reply) {
   app.service.embed(std::move(query), exchange->ticket, [=](Outcome outcome) {
     const ErrorShape errors = openai ? ErrorShape::kOpenAi : ErrorShape::kText;
     if (const auto* failure = std::get_if<Failure>(&outcome))
-      return reply(failed(*failure, errors, *exchange));
+      return reply(failure_response(*failure, errors));
     auto& result = std::get<EmbedResult>(outcome);
     exchange->tokens = result.tokens;
     exchange->queue_seconds = result.queue_seconds;

@@ -58,7 +58,7 @@ struct Exchange {
   std::size_t items = 0, tokens = 0, truncated = 0;
   std::size_t first_cut = 0;  // of the truncated ones: which input it was
   double queue_seconds = 0, inference_seconds = 0;
-  std::string error_type, error;      // of a failure
+  std::string error_type;             // of a failure
   std::atomic<bool> answered{false};  // or about to be: what comes later is let fall
 };
 using ExchangePtr = std::shared_ptr<Exchange>;

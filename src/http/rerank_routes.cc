@@ -165,7 +165,7 @@ Response render(const App& app, const RerankRequest& request, const RerankResult
 Response answer(const App& app, const RerankRequest& request,
                 const std::variant<RerankResult, Failure>& outcome, Exchange& exchange) {
   if (const auto* failure = std::get_if<Failure>(&outcome))
-    return failed(*failure, ErrorShape::kText, exchange);
+    return failure_response(*failure, ErrorShape::kText);
   const auto& result = std::get<RerankResult>(outcome);
   note_result(result, exchange);
   if (!request.truncate && exchange.truncated > 0) {

@@ -209,11 +209,11 @@ void Router::handle(const ExchangePtr& exchange, const Reply& reply) {
     set_deadline(*exchange);
     if (does_work(*route) && app_.service.full()) {  // before the body is even read as JSON
       const int wait = std::max(1, static_cast<int>(std::ceil(app_.service.waiting_seconds())));
-      return finished(failed({service::FailureKind::kOverloaded,
-                              "the server is at its limit; try again later",
-                              {},
-                              wait},
-                             shape, *exchange));
+      return finished(failure_response({service::FailureKind::kOverloaded,
+                                        "the server is at its limit; try again later",
+                                        {},
+                                        wait},
+                                       shape));
     }
     route->handle(app_, exchange, finished);
   } catch (const HttpError& error) {

@@ -66,7 +66,7 @@ void submit(App& app, const ExchangePtr& exchange, const Reply& reply, PairsRequ
                              .passages = std::move(request.passages)};
   app.service.rerank(std::move(query), exchange->ticket, [=, &app](const Outcome& outcome) {
     if (const auto* failure = std::get_if<Failure>(&outcome))
-      return reply(failed(*failure, errors, *exchange));
+      return reply(failure_response(*failure, errors));
     const auto& result = std::get<RerankResult>(outcome);
     note_result(result, *exchange);
     if (!request.truncate && exchange->truncated > 0) {

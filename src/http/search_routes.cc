@@ -103,7 +103,7 @@ void handle_search(App& app, const ExchangePtr& exchange, const Reply& reply) {
       std::move(query), exchange->ticket,
       [&app, exchange, reply, stages, shown](const std::variant<SearchResult, Failure>& outcome) {
         if (const auto* failure = std::get_if<Failure>(&outcome))
-          return reply(failed(*failure, ErrorShape::kText, *exchange));
+          return reply(failure_response(*failure, ErrorShape::kText));
         const auto& result = std::get<SearchResult>(outcome);
         exchange->items = result.hits.size();
         exchange->queue_seconds = result.queue_seconds;

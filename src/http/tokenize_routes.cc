@@ -81,8 +81,8 @@ void handle_tokenize(App& app, const ExchangePtr& exchange, const Reply& reply) 
     try {
       reply({.body = body_of(*model, *request), .headers = {}});
     } catch (const std::exception& error) {
-      reply(failed({service::FailureKind::kModelFailure, error.what(), {}, 1}, ErrorShape::kText,
-                   *exchange));
+      reply(failure_response({service::FailureKind::kModelFailure, error.what(), {}, 1},
+                             ErrorShape::kText));
     }
   });
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What narabi train exports, loaded by transformers and by sentence-transformers: tests/export/run.sh. About a minute with
-# the download. Their torch is the one that narabi-train runs with, .deps/torch.
+# transformers and sentence-transformers, live, beside narabi: what it exports, and folders that only they can make.
+# tests/reference/run.sh [TEST...]; about a minute and a half with the download. Their torch is that of narabi-train.
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
 export NARABI=${NARABI:-$root/build/release/narabi}
-work=$root/build/export
+work=$root/build/reference
 [ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install -q --disable-pip-version-check --no-deps -r requirements.txt
 
@@ -22,4 +22,5 @@ if ! PYTHONPATH=$root/.deps/torch "$work/venv/bin/python" -c "import torch" 2>/d
       "$stand_ins/empty.c"
   done
 fi
-PYTHONPATH=$root/.deps/torch LD_LIBRARY_PATH=$stand_ins exec "$work/venv/bin/python" -W ignore export_test.py "$@"
+[ $# -gt 0 ] || set -- export_test modules_test
+PYTHONPATH=$root/.deps/torch LD_LIBRARY_PATH=$stand_ins exec "$work/venv/bin/python" -W ignore -m unittest "$@"

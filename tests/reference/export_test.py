@@ -1,27 +1,16 @@
-"""The folders that narabi train writes, and those that ship, in transformers and sentence-transformers: narabi's logits.
-
-    tests/export/run.sh [NAME...]
+"""The folders that narabi train and deepen write, and those that ship, in transformers and sentence-transformers: narabi's
+logits.
 
 The other direction, the names and values of the weights after ten steps, is tests/golden/train.
 """
 import json
-import os
 import subprocess
-import sys
 import unittest
-from pathlib import Path
 
-# torch is bound to CUDA's functions lazily, that is never: run.sh says why.
-sys.setdlopenflags(os.RTLD_LAZY)
-import torch  # noqa: E402
-
-sys.setdlopenflags(os.RTLD_NOW)
-from sentence_transformers import CrossEncoder  # noqa: E402
-from transformers import AutoModelForSequenceClassification, AutoTokenizer  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/cli"))
-from narabi_cli import GOLDEN, NARABI, CliTest  # noqa: E402
+from packages import torch  # before the others
+from narabi_cli import GOLDEN, NARABI, ROOT, CliTest
+from sentence_transformers import CrossEncoder
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 GROUPS = GOLDEN / "train/groups.jsonl"
 TOKENS = 256
