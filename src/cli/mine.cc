@@ -257,8 +257,12 @@ void add_mine(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--margin", mining.ranking.margin,
                       "Drop candidates above the hardest positive's score - M");
-  command->add_option("--relative-margin", mining.ranking.relative_margin,
-                      "Drop candidates above the hardest positive's score x (1 - M)");
+  command
+      ->add_option(
+          "--relative-margin", mining.ranking.relative_margin,
+          "Drop candidates above the hardest positive's score x (1 - M), where that score is "
+          "above 0")
+      ->check(between(0, 1));
   command->add_option("--max-score", mining.ranking.max_score, "Drop candidates above this score");
   command->add_option("--max-lead", mining.ranking.max_lead,
                       "Leave out easy questions: the hardest positive's score is above every "

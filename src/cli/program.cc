@@ -76,6 +76,7 @@ void run(CLI::App& app, int argc, char** argv) {
 
 int run_program(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error on the next write, see output.cc
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a file over ulimit -f
   try {
     watch_for_interrupt();
     CLI::App app("narabi: scores, reranks, searches and evaluates Japanese passages", "narabi");

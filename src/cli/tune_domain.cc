@@ -15,6 +15,7 @@
 
 #include "base/cpu.h"
 #include "base/line_reader.h"
+#include "checkpoint/config_file.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
@@ -70,6 +71,7 @@ std::vector<mine::Question> read_clicks(const std::string& path, const mine::Cor
   std::vector<mine::Question> questions;
   base::LineReader reader(path);
   for (std::string line; reader.next(line);) {
+    if (line.find_first_not_of(" \t") == std::string::npos) continue;
     const std::size_t tab = line.find('\t');
     if (tab == std::string::npos || tab == 0)
       throw InvalidFormat(reader.where() + ": expected QUERY<TAB>DOCUMENT-ID, found " + line);
@@ -244,10 +246,10 @@ void report(const Options& options, const Quality& before, const Quality& after,
       output.line(line.text());
     }
   } else {
-    output.line(
-        fmt::format("{} held-out questions, {} passages each: {} of the same article, else BM25's "
-                    "best\n         nDCG@10  MRR@10   hit@1",
-                    groups, kJudgedDepth, kJudgedNeighbours));
+    output.line(fmt::format(
+        "{} held-out questions, at most {} passages each: up to {} of the same article, "
+        "else BM25's best\n         nDCG@10  MRR@10   hit@1",
+        groups, kJudgedDepth, kJudgedNeighbours));
     output.line(
         fmt::format("before    {:.4f}  {:.4f}  {:.4f}", before.ndcg, before.mrr, before.hit));
     output.line(fmt::format("after     {:.4f}  {:.4f}  {:.4f}", after.ndcg, after.mrr, after.hit));
@@ -255,8 +257,26 @@ void report(const Options& options, const Quality& before, const Quality& after,
   output.close();
 }
 
+// What tune-domain says itself: another one would train something that it does not judge.
+void check_settings(const Options& options) {
+  constexpr const char* kOwn[] = {"output", "task", "model", "data.train"};
+  for (const std::string& assignment : options.set) {
+    const std::string key = assignment.substr(0, assignment.find('='));
+    for (const std::string own : kOwn) {
+      if (key != own && !key.starts_with(own + ".")) continue;
+      if (key.starts_with("model.dtype")) continue;
+      throw InvalidArgument("--set " + assignment +
+                            ": tune-domain sets this itself, by --output, --model and --corpus");
+    }
+    if (key == "data")
+      throw InvalidArgument("--set " + assignment + ": expected a key of it, as data.max_length");
+  }
+}
+
 void run(const Options& options) {
   trainer_program();  // an installation without it says so before any work
+  check_settings(options);
+  checkpoint::ConfigFile(options.model + "/config.json");  // so does a wrong path
   std::error_code none;
   if (fs::equivalent(options.model, options.output, none))
     throw InvalidArgument("--output: expected another folder than --model, found " +

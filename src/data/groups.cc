@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
@@ -80,7 +81,8 @@ std::vector<std::string> texts(const json& object, const char* key, const std::s
 
 float number(const json& value, const char* key, const std::string& where) {
   if (value.is_boolean()) return value.get<bool>() ? 1.0f : 0.0f;
-  if (!value.is_number() || !std::isfinite(value.get<double>()))
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  if (!value.is_number() || !(std::abs(value.get<double>()) <= kLargest))
     fail(where, std::string("\"") + key + "\": expected a finite number, found " + quoted(value));
   return static_cast<float>(value.get<double>());
 }
@@ -193,19 +195,26 @@ Group read_line(Format format, std::string_view line, const std::string& where) 
   }
 }
 
+bool has_contrast(const Group& group) {
+  const auto [low, high] = std::minmax_element(group.labels.begin(), group.labels.end());
+  return *low != *high;
+}
+
+[[noreturn]] void fail_for_contrast(const Group& group, const std::string& where) {
+  fail(where, "all labels are " + std::to_string(group.labels[0]) +
+                  ": expected relevant and other passages in one group");
+}
+
 void check(const Group& group, const std::string& where) {
   if (group.query.empty()) fail(where, "the query is empty");
   if (group.passages.size() < 2) {
     fail(where,
          "expected a group of at least 2 passages, found " + std::to_string(group.passages.size()));
   }
-  const auto [low, high] = std::minmax_element(group.labels.begin(), group.labels.end());
-  if (*low == *high && group.teacher.empty()) {
-    fail(where, "all labels are " + std::to_string(*low) +
-                    ": expected relevant and other passages in one group");
-  }
+  if (!has_contrast(group) && group.teacher.empty()) fail_for_contrast(group, where);
+  const float low = *std::min_element(group.labels.begin(), group.labels.end());
   for (std::size_t i = 0; i < group.passages.size(); ++i) {
-    if (group.labels[i] > *low && group.passages[i].empty())
+    if (group.labels[i] > low && group.passages[i].empty())
       fail(where, "passage " + std::to_string(i + 1) + " of " +
                       std::to_string(group.passages.size()) +
                       " is relevant: expected text, found none");
@@ -318,6 +327,12 @@ Group GroupFile::read(std::size_t index) const {
 }
 bool GroupFile::has_teacher() const {
   return impl_->teacher;
+}
+void GroupFile::require_contrast() const {
+  for (const Impl::Span& span : impl_->groups) {
+    const Group group = impl_->read(span);
+    if (!has_contrast(group)) fail_for_contrast(group, impl_->place(span.line));
+  }
 }
 void GroupFile::require_labels(double low, double high, const std::string& who) const {
   for (const Impl::Extreme& extreme : {impl_->lowest, impl_->highest}) {

@@ -40,6 +40,9 @@ class GroupFile {
   std::size_t size() const;
   Group read(std::size_t index) const;
   bool has_teacher() const;  // every group has teacher scores
+  // Throws InvalidFormat naming the first group whose labels are all equal, as those with teacher
+  // scores may be: for losses that read labels alone.
+  void require_contrast() const;
   // Throws InvalidFormat naming the first line with a label outside of [low, high] and `who` asks.
   void require_labels(double low, double high, const std::string& who) const;
   std::string where(std::size_t index) const;  // "FILE:LINE" of the group's first line

@@ -21,7 +21,8 @@ std::string_view next_line(std::string_view text) {
 
 std::vector<std::int32_t> tokens_of(std::string_view line, const Tokenizer& tokenizer) {
   if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return {};
-  return tokenizer.encode_plain(line).input_ids;
+  if (!line.ends_with("\r\n")) return tokenizer.encode_plain(line).input_ids;
+  return tokenizer.encode_plain(std::string(line.substr(0, line.size() - 2)) + "\n").input_ids;
 }
 
 bool is_packed(const std::string& path) {

@@ -77,6 +77,7 @@ int run_program(int argc, char** argv) {
   keep_memory();
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file over ulimit -f is an error of the write
   options.run.stop = &stop;
   const auto config = read_train_config(options.path, options.overrides);
   if (config.tokenizer_task) {

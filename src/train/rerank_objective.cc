@@ -97,6 +97,7 @@ RerankObjective::RerankObjective(const std::vector<std::string>& files, const To
       throw InvalidArgument(path +
                             ": a loss needs a teacher: expected teacher scores in every group, or "
                             "\"teacher\" in the config");
+    if (!any_needs_teacher(options_.loss)) files_.back().require_contrast();
     for (const LossTerm& term : options_.loss) require_labels(term.name, files_.back());
     for (std::size_t i = 0; i < files_.back().size(); ++i)
       index_.emplace_back(static_cast<std::uint32_t>(files_.size() - 1),

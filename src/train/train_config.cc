@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kAny = std::numeric_limits<double>::infinity();
+constexpr std::int64_t kMost = 1 << 20;  // groups of a step, tokens of a text
 
 void read_model(YamlReader yaml, TrainConfig& config) {
   yaml.read("from", config.model.from);
@@ -27,6 +28,8 @@ void read_model(YamlReader yaml, TrainConfig& config) {
   yaml.read("texts", config.model.texts);
   if ((config.model.start == Start::kLexical) == config.model.texts.empty())
     yaml.fail("texts", "expected text files with init: lexical, none without it");
+  if (config.model.start != Start::kNormal && !config.model.from.empty())
+    yaml.fail("init", "expected none with from, whose weights are trained further");
   if (yaml.one_of("dtype", {"f32", "f16"}) == 1) config.model.dtype = "f16";
   const int parts = !config.model.config.empty() + !config.model.tokenizer.empty();
   if (parts != (config.model.from.empty() ? 2 : 0))
@@ -49,7 +52,7 @@ void read_data(YamlReader yaml, TrainConfig& config) {
     yaml.fail("validation", "expected none: groups judge a reranker (task: rerank)");
   yaml.read("validation_limit", config.data.validation_limit, 0);
   std::int64_t max_length = config.data.max_length;
-  yaml.read("max_length", max_length, 8);
+  yaml.read("max_length", max_length, 8, kMost);
   config.data.max_length = static_cast<int>(max_length);
   if (yaml.one_of("truncation", {"only_second", "longest_first"}) == 1)
     config.data.truncation = Truncation::kLongestFirst;
@@ -99,7 +102,7 @@ void read_run(YamlReader& yaml, TrainConfig& config) {
   yaml.read("output", config.output);
   if (config.output.empty()) yaml.fail("output", "expected a folder for the model");
   yaml.read("teacher", config.teacher);
-  yaml.read("batch", config.batch, 1);
+  yaml.read("batch", config.batch, 1, kMost);
   yaml.read("micro_batch_tokens", config.micro_batch_tokens, 1);
   yaml.read("steps", config.steps, 0);
   yaml.read("epochs", config.epochs, 0, 1e6);
@@ -110,7 +113,7 @@ void read_run(YamlReader& yaml, TrainConfig& config) {
   auto seed = static_cast<std::int64_t>(config.seed), threads = std::int64_t{0};
   yaml.read("seed", seed, 0);
   config.seed = static_cast<std::uint64_t>(seed);
-  yaml.read("threads", threads, 0);
+  yaml.read("threads", threads, 0, 1024);
   config.threads = static_cast<int>(threads);
   const int device = yaml.one_of("device", {"auto", "cpu", "cuda"});
   if (device >= 0)

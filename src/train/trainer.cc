@@ -14,6 +14,7 @@
 #include <numeric>
 #include <optional>
 #include <random>
+#include <utility>
 
 #include "base/cpu.h"
 #include "base/thread_pool.h"
@@ -21,6 +22,7 @@
 #include "narabi/tokenizer.h"
 #include "train/device.h"
 #include "train/export.h"
+#include "train/folder_lock.h"
 #include "train/gradient_sum.h"
 #include "train/lexical_start.h"
 #include "train/masked_lm_objective.h"
@@ -126,6 +128,12 @@ TrainConfig with_precision(TrainConfig config) {
   return config;
 }
 
+// Of the steps since the last line of the log: sums, and the last step's.
+struct Report {
+  std::int64_t steps = 0;
+  double loss = 0, tokens = 0, seconds = 0, lr = 0, norm = 0;
+};
+
 class Trainer {
  public:
   Trainer(const TrainConfig& config, const RunOptions& options)
@@ -164,7 +172,9 @@ class Trainer {
       one_step();
       progress_.seconds = world_->largest(before + seconds_since(begin));  // all stop together
       const bool stop = world_->largest(options_.stop != nullptr && *options_.stop ? 1 : 0) > 0;
+      if (stop || finished() || report_.steps >= config_.log_every) report();
       if (validation_ && validation_is_due()) validate();
+      if (finished() && report_.steps > 0) report();  // patience has ended it
       if (!validation_ && finished()) export_best();
       if (stop || finished() || progress_.step % config_.checkpoint_every == 0) save();
       if (stop && !finished()) return Outcome::kInterrupted;
@@ -228,6 +238,9 @@ class Trainer {
 
   void open_output() {
     std::error_code error;
+    fs::create_directories(config_.output, error);
+    if (error) throw IoError(config_.output + ": " + error.message());
+    if (world_->rank() == 0) lock_.emplace(config_.output);
     if (options_.restart && world_->rank() == 0) fs::remove_all(training_, error);
     world_->barrier();
     fs::create_directories(training_, error);
@@ -335,30 +348,31 @@ class Trainer {
                       progress_.step + 1, loss, norm, training_));
     }
     ++progress_.step;
-    report(loss, norm, lr, world_->sum(static_cast<double>(data.tokens)), seconds_since(begin));
+    ++report_.steps;
+    report_.loss += loss;
+    report_.tokens += world_->sum(static_cast<double>(data.tokens));
+    report_.seconds += seconds_since(begin);
+    report_.lr = lr;
+    report_.norm = norm;
   }
 
-  void report(double loss, double norm, double lr, double tokens, double seconds) {
-    mean_loss_ += loss;
-    mean_tokens_ += tokens;
-    mean_seconds_ += seconds;
-    if (++since_report_ < config_.log_every && !finished()) return;
-    const double count = static_cast<double>(since_report_), per_s = mean_tokens_ / mean_seconds_;
+  void report() {
+    const Report last = std::exchange(report_, {});
+    const double count = static_cast<double>(last.steps), per_s = last.tokens / last.seconds;
     if (world_->rank() == 0) {
-      log_->add(
-          progress_.step,
-          {{"loss", mean_loss_ / count}, {"lr", lr}, {"grad_norm", norm}, {"tokens_per_s", per_s}});
+      log_->add(progress_.step, {{"loss", last.loss / count},
+                                 {"lr", last.lr},
+                                 {"grad_norm", last.norm},
+                                 {"tokens_per_s", per_s}});
     }
     double left = 60 * config_.time_limit - progress_.seconds;
     if (steps_ > 0) {
-      const double by_steps = mean_seconds_ / count * static_cast<double>(steps_ - progress_.step);
+      const double by_steps = last.seconds / count * static_cast<double>(steps_ - progress_.step);
       left = config_.time_limit > 0 ? std::min(left, by_steps) : by_steps;
     }
     say(fmt::format("step {}{}  loss {:.4f}  lr {:.2e}  grad {:.2f}  {:.0f} tokens/s  ETA {:.0f} s",
-                    progress_.step, steps_ > 0 ? fmt::format("/{}", steps_) : "",
-                    mean_loss_ / count, lr, norm, per_s, std::max(0.0, left)));
-    mean_loss_ = mean_tokens_ = mean_seconds_ = 0;
-    since_report_ = 0;
+                    progress_.step, steps_ > 0 ? fmt::format("/{}", steps_) : "", last.loss / count,
+                    last.lr, last.norm, per_s, std::max(0.0, left)));
   }
 
   void validate() {
@@ -421,12 +435,12 @@ class Trainer {
   std::optional<Validation> validation_;
   std::optional<AdamW> optimizer_;
   std::optional<Shuffle> shuffle_;
+  std::optional<FolderLock> lock_;
   std::optional<MetricsLog> log_;
   Progress progress_;
   std::int64_t steps_ = 0;  // 0: by the clock
-  std::int64_t since_report_ = 0;
-  int tenth_ = 0;  // of the run, where the last validation was
-  double mean_loss_ = 0, mean_tokens_ = 0, mean_seconds_ = 0;
+  int tenth_ = 0;           // of the run, where the last validation was
+  Report report_;
 };
 
 }  // namespace

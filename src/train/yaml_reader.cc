@@ -2,8 +2,10 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <set>
 
 #include "base/line_reader.h"
@@ -15,6 +17,15 @@ namespace {
 std::string shown(const YAML::Node& node) {
   if (node.IsScalar()) return "\"" + node.Scalar() + "\"";
   return node.IsSequence() ? "a list" : node.IsMap() ? "a mapping" : "nothing";
+}
+
+// yaml-cpp would take 0100 for octal.
+std::optional<std::int64_t> decimal(const std::string& text) {
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || rest != end) return std::nullopt;
+  return number;
 }
 
 // Sets the value at a dotted key, making mappings on the way.
@@ -75,7 +86,11 @@ YamlReader YamlReader::open(const std::string& path, const std::vector<std::stri
   auto impl = std::make_unique<Impl>();
   impl->file = path;
   try {
-    impl->node = YAML::Load(base::read_file(path));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(base::read_file(path));
+    if (documents.size() > 1)
+      throw InvalidFormat(path + ": expected one document, found " +
+                          std::to_string(documents.size()) + " (---)");
+    if (!documents.empty()) impl->node = documents[0];
   } catch (const YAML::Exception& error) {
     throw InvalidFormat(path + ":" + std::to_string(error.mark.line + 1) +
                         ": expected YAML: " + error.msg);
@@ -112,16 +127,19 @@ void YamlReader::read(const std::string& key, double& value, double low, double 
   value = number;
 }
 
-void YamlReader::read(const std::string& key, std::int64_t& value, std::int64_t low) {
+void YamlReader::read(const std::string& key, std::int64_t& value, std::int64_t low,
+                      std::int64_t high) {
   const YAML::Node found = impl_->find(key);
   if (!found.IsDefined()) return;
-  std::int64_t number = 0;
-  if (!found.IsScalar() || !YAML::convert<std::int64_t>::decode(found, number) || number < low) {
-    impl_->fail(
-        found, key,
-        "expected a whole number of " + std::to_string(low) + " or more, found " + shown(found));
+  const auto number = found.IsScalar() ? decimal(found.Scalar()) : std::nullopt;
+  if (!number || *number < low || *number > high) {
+    const bool open = high == std::numeric_limits<std::int64_t>::max();
+    impl_->fail(found, key,
+                "expected a whole number of " + std::to_string(low) +
+                    (open ? " or more" : " to " + std::to_string(high)) + ", found " +
+                    shown(found));
   }
-  value = number;
+  value = *number;
 }
 
 void YamlReader::read(const std::string& key, std::vector<std::string>& value) {
@@ -180,8 +198,10 @@ std::vector<YamlReader> YamlReader::sections(const std::string& key) {
 
 void YamlReader::finish() const {
   if (!impl_->node.IsMap()) return;
+  std::set<std::string> seen;
   for (const auto& entry : impl_->node) {
     const std::string key = entry.first.Scalar();
+    if (!seen.insert(key).second) impl_->fail(entry.first, key, "comes twice");
     if (impl_->known.contains(key)) continue;
     std::string list;
     for (const std::string& known : impl_->known) list += (list.empty() ? "" : ", ") + known;

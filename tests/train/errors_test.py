@@ -37,22 +37,37 @@ class Errors(TrainTest):
             self.fails("groups.jsonl:2: ", what, data__train=self.groups(GROUP, bad))
         listed = {"query": "q", "docs": ["a", "b"], "labels": [1, 1]}
         self.fails("groups.jsonl:1: ", "all labels are 1", data__train=self.groups(listed))
+        path = self.groups(listed | {"scores": [1, 2]})
+        self.fails("groups.jsonl:1: ", "all labels are 1", data__train=path)
+        self.narabi("train", self.write_config(data__train=path, loss=[{"name": "mse"}], steps=1))
+        self.fails("groups.jsonl:1: ", '"labels": expected a finite number, found 1e+39',
+                   data__train=self.groups({"query": "q", "docs": ["a", "b"], "labels": [1e39, 0]}))
         self.fails("expected training groups, found none", data__train=self.write("none.jsonl", ""))
 
     def test_a_config_with_something_wrong_names_the_key(self):
         self.fails("unknown key", "learning_rate", optimizer={"learning_rate": 1})
         self.fails("optimizer.lr: expected a number", optimizer={"lr": "fast"})
-        self.fails("batch: expected a whole number of 1 or more, found \"0\"", batch=0)
+        self.fails("batch: expected a whole number of 1 to 1048576, found \"0\"", batch=0)
         self.fails("loss[0].name: expected one of bce, kl", loss=[{"name": "hinge"}])
         self.fails("precision: expected one of auto, bf16, f32", precision="f16")
         self.fails("data.train: expected at least one file", data={"train": []})
         self.fails("model.from: expected a model folder", model={"config": "x.json"})
+        for number in ("4294967304", "1e3", "0x10"):
+            done = self.narabi("train", self.write_config(), "--set", f"data.max_length={number}", code=1)
+            self.assertIn("data.max_length: expected a whole number of 8 to ", done.stderr)
+            self.assertIn(f'found "{number}"', done.stderr)
+        text = Path(self.write_config()).read_text()
+        done = self.narabi("train", self.write("twice.yaml", text[:-1] + ', "steps": 7}'), code=1)
+        self.assertIn("twice.yaml:1: steps: comes twice", done.stderr)
+        done = self.narabi("train", self.write("two.yaml", text + "\n---\nsteps: 7\n"), code=1)
+        self.assertIn("two.yaml: expected one document, found 2", done.stderr)
         done = self.narabi("train", self.write_config(), "--set", "batch", code=1)
         self.assertIn("--set batch: expected KEY=VALUE", done.stderr)
         self.narabi("train", code=2)
 
     def test_keys_that_nothing_would_read_are_refused(self):
         self.fails("model.from: expected a model folder, or else", model={"from": str(MODEL), "config": "x.json"})
+        self.fails("model.init: expected none with from", model={"from": str(MODEL), "init": "match"})
         self.fails("data.validation: expected none", task="mlm", data__validation=str(GOLDEN / "train/groups.jsonl"))
         self.fails("teacher: expected a loss that reads one", teacher=str(MODEL))
         self.fails("loss[0].temperature: read by the loss kl only, found bce", loss=[{"name": "bce", "temperature": 2}])
@@ -132,8 +147,6 @@ class Errors(TrainTest):
 
         def no_room():  # a file may not grow over half of the moments: the write fails as on a full disk
             resource.setrlimit(resource.RLIMIT_FSIZE, (moments // 2, moments // 2))
-            import signal
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
         done = self.narabi("train", self.write_config(steps=40, stop_after=8), code=1, preexec_fn=no_room)
         self.assertIn("safetensors", done.stderr)

@@ -23,6 +23,25 @@ class Runs(TrainTest):
         self.assertIn(len([line for line in lines if "validation_ndcg@10" in line]), range(1, 11))
         self.assertEqual(done.stderr, "")
 
+    def test_no_step_is_missing_from_the_log(self):
+        for name, changes in (("clock", {"time_limit": 1e-4}),
+                              ("patience", {"validate_every": 1, "patience": 2, "optimizer__lr": 0,
+                                            "data__validation": str(GOLDEN / "train/groups.jsonl")})):
+            self.train(steps=30, log_every=1000, output=self.path / name, **changes)
+            self.assertEqual(len([line for line in self.metrics(self.path / name) if "loss" in line]), 1, name)
+
+    def test_two_runs_do_not_share_a_folder(self):
+        first = subprocess.Popen([NARABI, "train", self.write_config(steps=1000000, checkpoint_every=1)])
+        try:
+            while first.poll() is None and not list((self.path / "out/training").glob("checkpoint-*")):
+                time.sleep(0.01)
+            done = self.narabi("train", self.write_config(seed=9), "--restart", code=1)
+            self.assertIn(f"{self.path}/out: another run is writing to this folder", done.stderr)
+        finally:
+            first.kill()
+            first.wait()
+        self.train("--restart", steps=1)  # its lock went with it
+
     def test_a_finished_run_says_so_and_leaves_the_model_and_its_records(self):
         self.assertEqual(self.train(steps=2).stderr, "")
         record = self.path / "out/narabi.json"
@@ -83,19 +102,20 @@ class Runs(TrainTest):
         (self.path / "text.txt").write_bytes(text)
         (self.path / "text.txt.xz").write_bytes(lzma.compress(text))
         (self.path / "text.txt.gz").write_bytes(gzip.compress(text))
+        (self.path / "crlf.txt").write_bytes(text.replace(b"\n", b"\r\n"))
         tiny = GOLDEN / "modernbert-tiny-v2"
         fresh = {"config": str(tiny / "config.json"), "tokenizer": str(tiny)}
         for task, more in (("mlm", {"model": fresh, "steps": 1}),
                            ("tokenizer", {"tokenizer": {"vocabulary": 688}})):
             made = []
-            for name in ("text.txt", "text.txt.xz", "text.txt.gz"):
+            for name in ("text.txt", "text.txt.xz", "text.txt.gz", "crlf.txt"):
                 output = self.path / f"{task}-{name}"
                 self.narabi("train", self.write(f"{name}.yaml", json.dumps(
                     {"task": task, "output": str(output), "device": "cpu", "threads": 1, "batch": 2,
                      "data": {"train": str(self.path / name), "max_length": 32}} | more)))
                 result = "model.safetensors" if task == "mlm" else "tokenizer.json"
                 made.append((output / result).read_bytes())
-            self.assertEqual(made, made[:1] * 3, task)
+            self.assertEqual(made, made[:1] * 4, task)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ class TuneDomain(TrainTest):
 
     def tune(self, clicks, *more, output=None):
         return [NARABI, "tune-domain", "--corpus", self.corpus, "--clicks",
-                self.write("clicks.tsv", "".join(f"{query}\t{document}\n" for query, document in clicks)), "--model",
+                self.write("clicks.tsv", "".join(f"{query}\t{document}\n" for query, document in clicks) + "\n"), "--model",
                 str(MODEL), "--output", str(output or self.path / "out"), "--held-out", "0.4", "--json", "--set", "device=cpu",
                 "--set", "precision=f32", "--set", "data.max_length=64", *more]
 
@@ -59,6 +59,14 @@ class TuneDomain(TrainTest):
     def test_the_model_is_not_its_own_output(self):
         done = self.narabi(*self.tune([("q", "0-0")], output=MODEL)[1:], code=1)
         self.assertIn("--output: expected another folder than --model", done.stderr)
+
+    def test_what_it_sets_itself_is_not_set_by_others(self):
+        for setting in ("output=x", "task=mlm", "model.from=x", "data.train=x", "model={from: x}"):
+            done = self.narabi(*self.tune([("q", "0-0")], "--set", setting)[1:], code=1)
+            self.assertIn(f"--set {setting}: tune-domain sets this itself", done.stderr)
+        missing = [str(self.path / "none") if word == str(MODEL) else word for word in self.tune([("q", "0-0")])]
+        self.assertIn("none/config.json", self.narabi(*missing[1:], code=1).stderr)
+        self.assertFalse((self.path / "out").exists())
 
 
 if __name__ == "__main__":
