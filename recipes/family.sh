@@ -37,7 +37,7 @@ step tiny-undistilled train recipes/reranker.yaml --set model.config=recipes/tin
   --set epochs=0.4
 step tiny distill recipes/distill.yaml
 
-# Two generations of branches, averaged (docs/training.md, "Branches and their mean"): on labels, and on the two models'
+# Generations of branches, averaged (docs/training.md, "Branches and their mean"): on labels, and on the two models'
 # scores blended with BM25's; passages short and with titles, as search engines hold them.
 train_split=(--squad "$data/jaquad/jaquad-train.json.xz" --take-articles "$articles")
 held_split=(--squad "$data/jaquad/jaquad-train.json.xz" --skip-articles "$articles" --negatives 15 --range-max 15
@@ -59,7 +59,10 @@ mined kyoto-scored.jsonl --corpus "$data/kyoto/kyoto-passages.jsonl.xz" --synthe
 
 branch() { step "$1" train recipes/branch.yaml --set model.from="$work/$2" --set seed="$3" --set steps="$4" "${@:5}"; }
 on_labels=(--set 'loss=[{name: softmax_ce}, {name: bce, weight: 0.1}]' --set)
-mean() { [ -f "$work/$1/model.safetensors" ] || "$narabi" average "$work/$2" "$work/$3" --output "$work/$1" "${@:4}"; }
+mean() {  # name, branches...
+  local name=$1 && shift
+  [ -f "$work/$name/model.safetensors" ] || "$narabi" average "${@/#/$work/}" --output "$work/$name"
+}
 both="data.train=[$work/short.jsonl, $work/long.jsonl]"
 branch tiny-labels tiny 1 410 --set optimizer.lr=5e-4 "${on_labels[@]}" "$both"
 branch tiny-scores tiny 1 858 --set optimizer.lr=5e-4
@@ -71,15 +74,34 @@ branch xsmall-labels-2 xsmall-mean 13 163 --set batch=12 "${on_labels[@]}" "data
 branch xsmall-scores-2 xsmall-mean 14 320 --set batch=12
 mean xsmall-mean-2 xsmall-labels-2 xsmall-scores-2
 
+# tiny's second generation: four branches, taught by both means.
+teachers=(--model "$work/xsmall-mean-2" --model "$work/tiny-mean" --bm25-weight 0.3 --precision int8 --margin -8)
+mined titled-2.jsonl "${train_split[@]}" --titles "${easy[@]}" --seed 27
+mined short-2.jsonl "${train_split[@]}" "${short[@]}" "${easy[@]}" --seed 37
+mined short-scored-2.jsonl "${train_split[@]}" "${short[@]}" "${teachers[@]}" --negatives 9 --range-max 12 \
+  --same-article 2 --seed 41 --limit 12000
+mined kyoto-scored-2.jsonl --corpus "$data/kyoto/kyoto-passages.jsonl.xz" --synthesize clause "${teachers[@]}" \
+  --negatives 8 --range-max 10 --same-article 2 --seed 45 --limit 12000
+on_scores=(--set 'loss=[{name: softmax_ce, weight: 0.3}, {name: kl, temperature: 2}]'
+  --set "data.train=[$work/short-scored-2.jsonl, $work/kyoto-scored-2.jsonl]")
+both="data.train=[$work/short-2.jsonl, $work/titled-2.jsonl]"
+for seeds in "12 13" "14 15"; do
+  read -r labels scores <<<"$seeds"
+  branch "tiny-labels-$labels" tiny-mean "$labels" 400 --set optimizer.lr=5e-4 "${on_labels[@]}" "$both"
+  branch "tiny-scores-$scores" tiny-mean "$scores" 800 --set optimizer.lr=5e-4 "${on_scores[@]}"
+done
+mean tiny-mean-2 tiny-labels-12 tiny-scores-13 tiny-labels-14 tiny-scores-15
+
 # Scores that are probabilities (docs/training.md, "Scores that are probabilities"), on the articles held out.
 mined calibration-short.jsonl "${held_split[@]}" "${short[@]}"
 mined calibration-long.jsonl "${held_split[@]}"
-for name in tiny-mean xsmall-mean-2; do
+for name in tiny-mean-2 xsmall-mean-2; do
   [ -f "$work/$name-calibrated/model.safetensors" ] || "$narabi" calibrate "$work/$name" --precision f32 \
     --groups "$work/calibration-long.jsonl" "$work/calibration-short.jsonl" --output "$work/$name-calibrated"
 done
 
-for name in xsmall xsmall-hard tiny-undistilled tiny tiny-mean xsmall-mean xsmall-mean-2; do
+for name in xsmall xsmall-hard tiny-undistilled tiny tiny-mean tiny-mean-2 xsmall-mean \
+  xsmall-mean-2; do
   for form in "" "--titles --passage-length 200"; do  # the last 35 articles, whole and as search engines hold them
     # shellcheck disable=SC2086
     "$narabi" reproduce jaquad-train --data "$data" --skip-articles "$articles" $form --model "$work/$name" --tune-blend
