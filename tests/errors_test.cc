@@ -195,9 +195,17 @@ TEST(Errors, name_what_an_embedder_cannot_do) {
                      {"path", "3_Dense"},
                      {"type", "sentence_transformers.models.Dense"}});
   std::ofstream(folder.file("modules.json")) << modules.dump();
+  EXPECT_THAT(folder.message<Embedder>(), HasSubstr("3_Dense: no such folder"));
+  modules.back()["type"] = "sentence_transformers.models.WeightedLayerPooling";
+  std::ofstream(folder.file("modules.json")) << modules.dump();
   EXPECT_THAT(folder.message<Embedder>(),
-              HasSubstr("modules.json: type is \"sentence_transformers.models.Dense\"; supported: "
-                        "Transformer, Pooling, Normalize, StaticEmbedding"));
+              HasSubstr("modules.json: type is "
+                        "\"sentence_transformers.models.WeightedLayerPooling\"; supported: "
+                        "Transformer, Pooling, Dense, Normalize, StaticEmbedding"));
+  folder.edit("config_sentence_transformers.json", {{"truncate_dim", 0}});
+  modules.erase(modules.size() - 1);
+  std::ofstream(folder.file("modules.json")) << modules.dump();
+  EXPECT_THAT(folder.message<Embedder>(), HasSubstr("truncate_dim: expected 1 or more, found 0"));
 }
 
 TEST(Errors, name_a_default_prompt_that_the_folder_lacks) {

@@ -201,8 +201,10 @@ void run_trainer(const Options& options, const std::string& groups, const std::s
   };
   Output file(config);
   file.line(fmt::format(
-      "task: rerank\noutput: {}\nmodel: {{from: {}}}\ndata: {{train: {}, group_size: 8}}",
-      quoted(options.output), quoted(options.model), quoted(groups)));
+      "task: rerank\noutput: {}\nmodel: {{from: {}}}\ndata: {{train: {}, group_size: 8{}}}",
+      quoted(options.output), quoted(options.model), quoted(groups),
+      options.flags.max_length > 0 ? fmt::format(", max_length: {}", options.flags.max_length)
+                                   : ""));
   file.line(fmt::format(
       "optimizer: {{lr: 1e-4, warmup: 0.1}}\nbatch: 16\nepochs: 1\nseed: {}\nthreads: {}",
       options.seed, options.flags.threads));

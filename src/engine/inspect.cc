@@ -105,7 +105,7 @@ ModelSummary inspect(const std::string& path) {
   } else {
     describe_model(encoder, summary);
   }
-  if (layout) {
+  if (layout && summary.hidden > 0) {
     find_out(summary.unsupported,
              [&] { engine::VectorModules(*layout, static_cast<std::size_t>(summary.hidden)); });
   }

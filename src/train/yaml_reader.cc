@@ -61,8 +61,17 @@ struct YamlReader::Impl {
   std::string file, prefix;
   YAML::Node node;
   std::set<std::string> known;
+  std::vector<std::string> overrides;  // KEY=VALUE
 
-  std::string place(const YAML::Node& at) const {
+  // What was given by --set stands in no line of the file.
+  std::string place(const YAML::Node& at, const std::string& key) const {
+    const std::string whole = prefix + key;
+    for (const std::string& assignment : overrides) {
+      const std::string set = assignment.substr(0, assignment.find('='));
+      if (whole.starts_with(set) &&
+          (whole.size() == set.size() || whole[set.size()] == '.' || whole[set.size()] == '['))
+        return "--set " + assignment;
+    }
     const int line = at.IsDefined() ? at.Mark().line : -1;
     return line < 0 ? file : file + ":" + std::to_string(line + 1);
   }
@@ -74,7 +83,7 @@ struct YamlReader::Impl {
   }
   [[noreturn]] void fail(const YAML::Node& at, const std::string& key,
                          const std::string& what) const {
-    throw InvalidFormat(place(at) + ": " + prefix + key + ": " + what);
+    throw InvalidFormat(place(at, key) + ": " + prefix + key + ": " + what);
   }
 };
 
@@ -97,6 +106,7 @@ YamlReader YamlReader::open(const std::string& path, const std::vector<std::stri
   }
   if (!impl->node.IsMap()) throw InvalidFormat(path + ": expected a mapping of keys to values");
   for (const std::string& assignment : overrides) set(impl->node, assignment);
+  impl->overrides = overrides;
   return YamlReader(std::move(impl));
 }
 
@@ -175,6 +185,7 @@ YamlReader YamlReader::section(const std::string& key) {
     impl_->fail(found, key, "expected a mapping, found " + shown(found));
   auto impl = std::make_unique<Impl>();
   impl->file = impl_->file;
+  impl->overrides = impl_->overrides;
   impl->prefix = impl_->prefix + key + ".";
   if (found.IsDefined()) impl->node = found;
   return YamlReader(std::move(impl));
@@ -189,6 +200,7 @@ std::vector<YamlReader> YamlReader::sections(const std::string& key) {
     if (!item.IsMap()) impl_->fail(item, key, "expected mappings, found " + shown(item));
     auto impl = std::make_unique<Impl>();
     impl->file = impl_->file;
+    impl->overrides = impl_->overrides;
     impl->prefix = impl_->prefix + key + "[" + std::to_string(list.size()) + "].";
     impl->node = item;
     list.push_back(YamlReader(std::move(impl)));

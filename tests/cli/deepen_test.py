@@ -49,6 +49,7 @@ class Deepen(CliTest):
         for layers in (2, 4, 5):
             self.fails("deepen", tiny, "--layers", str(layers), "--output", output,
                        expect=["layers: expected 3 + a multiple of 3", f"found {layers}"])
+        self.fails("deepen", tiny, "--layers", "100002", "--output", output, expect=["layers: expected at most "])
         self.fails("deepen", GOLDEN / "bert-base-v1", "--layers", "14", "--output", output,
                    expect=['model_type is "bert"', "modernbert"])
         model = Path(self.folder) / "model"

@@ -54,7 +54,7 @@ class Errors(TrainTest):
         self.fails("model.from: expected a model folder", model={"config": "x.json"})
         for number in ("4294967304", "1e3", "0x10"):
             done = self.narabi("train", self.write_config(), "--set", f"data.max_length={number}", code=1)
-            self.assertIn("data.max_length: expected a whole number of 8 to ", done.stderr)
+            self.assertIn(f"--set data.max_length={number}: data.max_length: expected a whole number of 8 to ", done.stderr)
             self.assertIn(f'found "{number}"', done.stderr)
         text = Path(self.write_config()).read_text()
         done = self.narabi("train", self.write("twice.yaml", text[:-1] + ', "steps": 7}'), code=1)

@@ -37,6 +37,10 @@ int turn_of(const checkpoint::ConfigFile& file, const Config& config) {
 
 std::vector<Origin> origins_of(const ModelFolder& folder, const Config& config, int layers) {
   const int turn = turn_of(folder.config(), config);
+  if (layers > kMaxLayers) {
+    throw InvalidArgument(folder.path() + ": layers: expected at most " +
+                          std::to_string(kMaxLayers) + ", found " + std::to_string(layers));
+  }
   const int turns = config.layers / turn, more = (layers - config.layers) / turn;
   if (layers <= config.layers || turns == 0 || config.layers + more * turn != layers) {
     throw InvalidArgument(folder.path() + ": layers: expected " + std::to_string(config.layers) +
