@@ -28,6 +28,7 @@ class Embedder {
   int max_length() const;  // tokens of a text that are read; 0: all (some static tables)
   // The text put in front for `name` ("query" or "document"); empty where the folder names none.
   std::string prompt(std::string_view name) const;
+  bool names_prompt(std::string_view name) const;  // the folder or the caller does, maybe as ""
   // texts.size() x dimension() floats, row by row. `prompt_name` empty: the folder's
   // default_prompt_name, if it has one. `truncated`, where it is given, says of each text
   // whether it was longer than the model reads.

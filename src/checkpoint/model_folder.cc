@@ -49,8 +49,16 @@ std::string loader_of(const ConfigFile& config) {
   if (!holds_pickled_weights(path)) {
     throw IoError(path + ": expected " + kWeights + " or " + kIndex + ", found neither");
   }
-  throw Unsupported(path + ": holds only pytorch_model.bin (pickled weights); narabi reads " +
-                    kWeights + ". Convert it once: python3 -c \"from transformers import " +
+  const std::string found =
+      path + ": holds only pytorch_model.bin (pickled weights); narabi reads " + kWeights;
+  if (!config.has("model_type") &&
+      !config.has("architectures"))  // a module of sentence-transformers
+    throw Unsupported(found +
+                      ". Convert it once: python3 -c \"import torch; from safetensors.torch import "
+                      "save_file as s; s(torch.load('" +
+                      path + "/pytorch_model.bin', weights_only=True), '" + path + "/" + kWeights +
+                      "')\"");
+  throw Unsupported(found + ". Convert it once: python3 -c \"from transformers import " +
                     loader_of(config) + " as M; M.from_pretrained('" + path +
                     "').save_pretrained('" + path + "', safe_serialization=True)\"");
 }

@@ -181,6 +181,10 @@ std::string Embedder::prompt(std::string_view name) const {
   return found == impl_->layout.prompts.end() ? std::string() : found->second;
 }
 
+bool Embedder::names_prompt(std::string_view name) const {
+  return impl_->layout.prompts.contains(std::string(name));
+}
+
 std::vector<float> Embedder::embed(std::span<const std::string_view> texts,
                                    std::string_view prompt_name,
                                    std::vector<bool>* truncated) const {

@@ -103,6 +103,8 @@ void read_settings(const fs::path& root, EmbedderLayout& layout) {
                         "), found " + chosen);
   }
   layout.default_prompt = found->second;
+  // A query and a document have their own, if only an empty one: the default is for neither.
+  for (const char* kind : {"query", "document"}) layout.prompts.try_emplace(kind, "");
 }
 
 }  // namespace

@@ -91,7 +91,7 @@ std::string openai_body(const EmbedResult& result, std::size_t width, bool as_ba
 service::EmbedQuery to_query(const App& app, EmbedRequest& request) {
   const auto models = resolve(app, request.model, service::ModelKind::kEmbedder);
   const Embedder& embedder = models[0]->embedder();
-  if (!request.prompt.empty() && embedder.prompt(request.prompt).empty())
+  if (!request.prompt.empty() && !embedder.names_prompt(request.prompt))
     throw HttpError(422, "validation",
                     "prompt_name: the model's folder names no prompt \"" + request.prompt + "\"",
                     "prompt_name");

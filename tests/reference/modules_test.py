@@ -21,7 +21,7 @@ class Modules(CliTest):
             made.append(Normalize() if module == "normalize" else Dense(width, **module))
             width = width if module == "normalize" else module["out_features"]
         folder = self.folder / f"{base}-{len(list(self.folder.iterdir()))}"
-        SentenceTransformer(modules=made, device="cpu", prompts=first.prompts, **settings).save(str(folder))
+        SentenceTransformer(modules=made, device="cpu", **{"prompts": first.prompts} | settings).save(str(folder))
         return folder
 
     def vectors(self, folder, *options):
@@ -49,6 +49,20 @@ class Modules(CliTest):
         for base, modules, settings in cases:
             with self.subTest(f"{base}, {modules}, {settings}"):
                 self.same(self.saved(base, modules, **settings))
+
+    def test_a_default_prompt_is_not_put_in_front_of_documents(self):
+        for prompts in ({"query": "検索クエリ: ", "document": ""}, {"query": "検索クエリ: "}):
+            folder = self.saved("embed-ruri-v3", ["normalize"], prompts=prompts, default_prompt_name="query")
+            model = SentenceTransformer(str(folder), device="cpu")
+            documents = [{"id": str(i), "text": text} for i, text in enumerate(TEXTS[:4])]
+            query = "日本の首都"
+            expected = model.encode_document(TEXTS[:4]) @ model.encode_query([query])[0]
+            index = self.folder / f"index-{len(prompts)}"
+            self.narabi("index", index, "--corpus", "-", "--embedder", folder, stdin=json_lines(documents))
+            hits = self.narabi("search", index, "--query", query, "--retriever", "dense", "--exact", "--json").json
+            found = {hit["id"]: hit["score"] for hit in hits}
+            for i, score in enumerate(expected):
+                self.assertAlmostEqual(found[str(i)], float(score), delta=2e-3)  # f16 vectors
 
     def test_derived_folders_keep_them(self):
         folder = self.saved("embed-ruri-v3", [{"out_features": 12}], truncate_dim=6)

@@ -36,9 +36,8 @@ double read_theta(const ConfigFile& file, const std::string& kind, const char* o
   if (file.has(section)) {
     file.one_of(section + ".rope_type", {"default"}, "default");
     key = section + ".rope_theta";
-  } else if (file.has("rope_scaling")) {
-    file.unsupported("rope_scaling", "null");
   }
+  if (file.has("rope_scaling")) file.unsupported("rope_scaling", "null");
   const double theta = file.number(key);
   if (!(theta > 1)) {
     throw InvalidFormat(file.path() + ": " + key + ": expected a number above 1, found " +
@@ -71,6 +70,9 @@ Config read_config(const ConfigFile& file) {
   const std::string pooling = file.one_of("classifier_pooling", {"cls", "mean"}, "cls");
   config.classifier_pooling = pooling == "cls" ? Pooling::kCls : Pooling::kMean;
   config.window = positive(file, "local_attention") / 2;
+  if (config.window == 0) file.unsupported("local_attention", "2 or more");
+  if (file.has("sliding_window"))
+    file.unsupported("sliding_window", "null (local_attention says it)");
   config.global = read_layer_kinds(file, config.layers);
   config.global_theta = read_theta(file, "full_attention", "global_rope_theta");
   config.local_theta = read_theta(file, "sliding_attention", "local_rope_theta");

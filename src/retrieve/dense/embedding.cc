@@ -17,10 +17,13 @@ constexpr std::size_t kTextsAtATime = 256;
 constexpr std::pair<const char*, const char*> kPromptSettings[] = {{"query", "query_prompt"},
                                                                    {"document", "document_prompt"}};
 
-// The prompt's name in the folder; empty where it has none.
+// The prompt's name in the folder, rather of one that says something; empty where it has none.
 std::string prompt_name(const Embedder& embedder, std::initializer_list<const char*> names) {
   for (const char* name : names) {
     if (!embedder.prompt(name).empty()) return name;
+  }
+  for (const char* name : names) {
+    if (embedder.names_prompt(name)) return name;
   }
   return "";
 }
