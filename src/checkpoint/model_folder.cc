@@ -51,8 +51,7 @@ std::string loader_of(const ConfigFile& config) {
   }
   const std::string found =
       path + ": holds only pytorch_model.bin (pickled weights); narabi reads " + kWeights;
-  if (!config.has("model_type") &&
-      !config.has("architectures"))  // a module of sentence-transformers
+  if (config.has("in_features"))  // a Dense of sentence-transformers
     throw Unsupported(found +
                       ". Convert it once: python3 -c \"import torch; from safetensors.torch import "
                       "save_file as s; s(torch.load('" +
